@@ -1,0 +1,1 @@
+int plk_stub(void);
