@@ -1,4 +1,4 @@
-public import Bookkeeping
+import Bookkeeping
 
 // Shape letters here: H hidden, q query width, k key/value width, I intermediate, V vocabulary, D head dimension.
 

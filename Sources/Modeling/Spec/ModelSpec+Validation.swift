@@ -18,7 +18,9 @@ public enum ModelSpecError: Error, Hashable, CustomStringConvertible {
 }
 
 extension ModelSpec {
-  /// Every refusal. The limits are far beyond any model, and low enough that no product of sizes can overflow.
+  /// Every refusal of a spec.
+  ///
+  /// The limits are far beyond any model, and low enough that no product of sizes can overflow.
   func validate() throws(ModelSpecError) {
     try check("num_hidden_layers", layerCount, 1...4096)
     try check("hidden_size", hiddenSize, 1...(1 << 20))

@@ -1,0 +1,47 @@
+/// What turns gradients into updates, with its settings.
+public struct Optimizer: Hashable, Sendable {
+  /// The optimizers by their Trainer names.
+  public enum Kind: String, CaseIterable, Hashable, Sendable, Codable {
+    case adamw
+    case adamw8bit = "adamw-8bit"
+    case pagedAdamw = "paged-adamw"
+    case pagedAdamw8bit = "paged-adamw-8bit"
+    case adafactor
+    case lion
+    case sgd
+    case sgdMomentum = "sgd-momentum"
+  }
+
+  public let kind: Kind
+  public let learningRate: Double
+  public let beta1: Double
+  public let beta2: Double
+  public let epsilon: Double
+  public let weightDecay: Double
+  /// Momentum of ``Kind/sgdMomentum``.
+  public let momentum: Double
+
+  public init(
+    kind: Kind, learningRate: Double, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8,
+    weightDecay: Double = 0, momentum: Double = 0.9
+  ) throws(RecipeError) {
+    guard learningRate.isFinite, learningRate >= 0 else {
+      throw .outOfRange("learning-rate", "\(learningRate)", "a number from 0 up")
+    }
+    guard (0..<1).contains(beta1), (0..<1).contains(beta2) else {
+      throw .outOfRange("betas", "\(beta1), \(beta2)", "at least 0 and below 1")
+    }
+    guard epsilon.isFinite, epsilon > 0 else { throw .outOfRange("epsilon", "\(epsilon)", "a positive number") }
+    guard weightDecay.isFinite, weightDecay >= 0 else {
+      throw .outOfRange("weight-decay", "\(weightDecay)", "a number from 0 up")
+    }
+    guard (0..<1).contains(momentum) else { throw .outOfRange("momentum", "\(momentum)", "at least 0 and below 1") }
+    self.kind = kind
+    self.learningRate = learningRate
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+    self.momentum = momentum
+  }
+}
