@@ -1,6 +1,6 @@
 import CKernels
 
-/// Inverted dropout: Srivastava et al. 2014, scaled while training, as in PyTorch.
+/// Inverted dropout, scaled while training as in PyTorch, after Srivastava and others 2014.
 public enum Dropout {
   /// Keeps each element with probability `1 − probability`, scaled by its reciprocal, and says in `mask` which.
   ///

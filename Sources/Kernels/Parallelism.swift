@@ -61,7 +61,8 @@ public enum Parallelism {
     max(1, elements / max(1, width))
   }
 
-  /// Elements to a task of a kernel that streams through memory: a few microseconds of work, a slice of the second-level
-  /// cache. A multiple of four, which the random kernels need, and of the blocks of every quantized format.
+  /// Elements to a task of a kernel that streams through memory.
+  ///
+  /// A few microseconds of work, a slice of the second-level cache; a multiple of four, which the random kernels need, and of the blocks of every quantized format.
   static let elementGrain = 32768
 }

@@ -2,7 +2,7 @@
 
 import CKernels
 
-/// Rotary position embedding: Su et al. 2021, <https://arxiv.org/abs/2104.09864>, equation 34.
+/// Rotary position embedding, after Su and others 2021, <https://arxiv.org/abs/2104.09864>, equation 34.
 ///
 /// The pairs that turn together are `(x[i], x[i + D/2])`, as in transformers' `rotate_half`.
 public enum RotaryEmbedding {
