@@ -1,0 +1,90 @@
+/// The chronological record of one step: every moment reached, every buffer opened and closed, in order.
+///
+/// Both clerks write one: the planner from shapes, the engine's arena from what it really hands out. The order inside
+/// a moment is part of the record, so a peak is exact and not an upper bound.
+public struct Journal: Sendable {
+  /// Identifies an opening within this journal.
+  public struct ID: Hashable, Sendable {
+    let index: Int
+  }
+
+  public enum Event: Hashable, Sendable {
+    case advance(Moment)
+    case open(ID)
+    case close(ID)
+  }
+
+  struct Opening: Sendable {
+    let name: String
+    let account: Account
+    let shape: Shape
+    let format: ScalarFormat
+    let bytes: Bytes
+    let opened: Moment
+    var closed: Moment?
+    var isOpen: Bool
+  }
+
+  public let clock: Clock
+  public private(set) var now: Moment
+  public private(set) var events: [Event]
+  private(set) var openings: [Opening] = []
+
+  /// Starts at the clock's first moment.
+  public init(clock: Clock) {
+    precondition(clock.count > 0, "a clock without moments cannot be written to")
+    self.clock = clock
+    now = Moment(0)
+    events = [.advance(now)]
+  }
+
+  /// Moves on to `moment`; time never runs backwards.
+  public mutating func advance(to moment: Moment) {
+    guard moment != now else { return }
+    precondition(
+      moment > now && moment.ordinal < clock.count,
+      "the journal stands at \(clock.label(of: now)) and cannot move to moment \(moment.ordinal)")
+    now = moment
+    events.append(.advance(moment))
+  }
+
+  /// Writes down that a buffer is opened now.
+  ///
+  /// `bytes` is what its format needs, unless the caller knows better.
+  public mutating func open(
+    _ name: String, _ account: Account, _ shape: Shape, _ format: ScalarFormat, bytes: Bytes? = nil
+  ) -> ID {
+    let id = ID(index: openings.count)
+    openings.append(
+      Opening(
+        name: name, account: account, shape: shape, format: format, bytes: bytes ?? format.storage(of: shape.count),
+        opened: now, closed: nil, isOpen: true))
+    events.append(.open(id))
+    return id
+  }
+
+  /// Writes down that a buffer is closed now; each is closed once.
+  public mutating func close(_ id: ID) {
+    precondition(openings[id.index].isOpen, "\(openings[id.index].name) is closed twice")
+    openings[id.index].isOpen = false
+    openings[id.index].closed = now
+    events.append(.close(id))
+  }
+
+  /// Bytes of one opening, for allocators that replay the events.
+  public func bytes(of id: ID) -> Bytes { openings[id.index].bytes }
+
+  /// Account of one opening, for allocators that replay the events.
+  public func account(of id: ID) -> Account { openings[id.index].account }
+
+  /// What is still open, as entries.
+  public var stillOpen: [Entry] { openings.filter(\.isOpen).map(Entry.init) }
+}
+
+extension Entry {
+  init(_ opening: Journal.Opening) {
+    self.init(
+      name: opening.name, account: opening.account, shape: opening.shape, format: opening.format,
+      bytes: opening.bytes, opened: opening.opened, closed: opening.closed)
+  }
+}
