@@ -5,7 +5,9 @@ package import Bookkeeping
 /// Pure: text in, values out. The first is `/proc/meminfo`, `/proc/self/status` and `/proc/self/smaps_rollup`
 /// (proc_meminfo(5), proc_pid_status(5)); the second is a control group's `memory.stat`.
 package enum KernelTable {
-  /// The value of a `Name:  12 kB` field, `nil` when there is none. The kernel's kB are KiB.
+  /// The value of a `Name:  12 kB` field, `nil` when there is none.
+  ///
+  /// The kernel's kB are KiB.
   ///
   /// - Throws: ``MachineError/malformedField(name:text:file:)`` for anything but a count of kB that fits.
   package static func kibibytes(_ name: String, in text: String, file: String) throws(MachineError) -> Bytes? {

@@ -115,7 +115,9 @@ public struct HostMemory: Hashable, Sendable {
     /// A resource's soft limit, the one that is enforced; `nil` for none.
     private static func softLimit(_ resource: __rlimit_resource, name: String) throws(MachineError) -> Bytes? {
       var limit = rlimit()
-      guard getrlimit(resource, &limit) == 0 else { throw .callFailed(name: "getrlimit \(name)", code: errno) }
+      guard getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0 else {
+        throw .callFailed(name: "getrlimit \(name)", code: errno)
+      }
       return Int(exactly: limit.rlim_cur).map { Bytes($0) }
     }
   #endif

@@ -19,7 +19,12 @@ public struct PageFaults: Hashable, Sendable {
   /// The counts of now (getrusage(2): `ru_minflt`, `ru_majflt`).
   public static func read() throws(MachineError) -> PageFaults {
     var usage = rusage()
-    guard getrusage(RUSAGE_SELF, &usage) == 0 else { throw .callFailed(name: "getrusage", code: errno) }
+    #if canImport(Darwin)
+      let whose = RUSAGE_SELF
+    #else
+      let whose = __rusage_who_t(RUSAGE_SELF.rawValue)
+    #endif
+    guard getrusage(whose, &usage) == 0 else { throw .callFailed(name: "getrusage", code: errno) }
     return PageFaults(minor: usage.ru_minflt, major: usage.ru_majflt)
   }
 

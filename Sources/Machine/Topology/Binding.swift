@@ -1,5 +1,11 @@
 import CHwloc
 
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
 /// How a request to bind to cores ended.
 public enum Binding: Hashable, Sendable {
   /// Done: the system now runs the process or thread on these cores only.

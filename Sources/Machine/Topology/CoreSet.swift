@@ -1,5 +1,11 @@
 import CHwloc
 
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
 /// A set of hardware threads: an hwloc bitmap that is ours to free.
 struct CoreSet: ~Copyable {
   let bitmap: hwloc_bitmap_t

@@ -1,29 +1,40 @@
 import Bookkeeping
 import CHwloc
 
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
 /// A loaded hwloc topology while its facts are read off; ``Topology`` takes over the handle at the end.
 struct Discovery: ~Copyable {
   private let handle: hwloc_topology_t
 
-  /// - Parameter description: a synthetic machine; `nil` for this one.
-  init(synthetic description: String?) throws(MachineError) {
+  private init(owning handle: hwloc_topology_t) { self.handle = handle }
+
+  /// Discovers a machine.
+  ///
+  /// - Parameter description: a synthetic one; `nil` for this one.
+  static func machine(synthetic description: String?) throws(MachineError) -> Discovery {
     var created: hwloc_topology_t?
     guard hwloc_topology_init(&created) == 0, let created else {
       throw .topologyUnavailable(step: "hwloc_topology_init", code: errno)
     }
-    handle = created
+    let discovery = Discovery(owning: created)
     // Cores that this process may not use are counted as the machine's, then set apart in `allowedThreads`; and
     // discovery must not move this thread from core to core to look at each.
     let flags = UInt(HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED.rawValue | HWLOC_TOPOLOGY_FLAG_DONT_CHANGE_BINDING.rawValue)
-    guard hwloc_topology_set_flags(handle, flags) == 0 else {
+    guard hwloc_topology_set_flags(discovery.handle, flags) == 0 else {
       throw .topologyUnavailable(step: "hwloc_topology_set_flags", code: errno)
     }
-    if let description, hwloc_topology_set_synthetic(handle, description) != 0 {
+    if let description, hwloc_topology_set_synthetic(discovery.handle, description) != 0 {
       throw .topologyUnavailable(step: "hwloc_topology_set_synthetic", code: errno)
     }
-    guard hwloc_topology_load(handle) == 0 else {
+    guard hwloc_topology_load(discovery.handle) == 0 else {
       throw .topologyUnavailable(step: "hwloc_topology_load", code: errno)
     }
+    return discovery
   }
 
   deinit { hwloc_topology_destroy(handle) }

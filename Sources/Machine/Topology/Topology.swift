@@ -28,7 +28,7 @@ public struct Topology: ~Copyable {
   }
 
   private init(synthetic description: String?) throws(MachineError) {
-    let source = try Discovery(synthetic: description)
+    let source = try Discovery.machine(synthetic: description)
     let allowed = try source.allowedThreads()
     let quota = description == nil ? try ProcessorQuota.least(of: ControlGroup.current(governing: "cpu")) : nil
     processor = source.processor(allowed: allowed, quota: quota, isThisMachine: description == nil)
