@@ -5,9 +5,9 @@ import Testing
 /// Each fact is looked at in a process of its own: in the test runner's, other tests allocate at the same time, and
 /// resetting its peak would spoil theirs.
 ///
-/// Tolerances are 4 MiB on 64. The process pages in libraries while it runs, and kernels 6.2 to 6.16 keep a counter on
-/// each processor and report the sum of what was handed in, which can be wrong by some 32 pages a processor. A wrong
-/// unit, or a field mixed up with another, is off by far more.
+/// Tolerances are 4 MiB on 64. The process pages in libraries while it runs, and many kernels' counters are some tens of
+/// pages off for each thread or processor (see `ResidentSet.read`). A wrong unit, or a field mixed up with another, is
+/// off by far more.
 @Suite struct ResidentSetTests {
   static let size = 64 * Bytes.mebi
   static let tolerance = 4 * Bytes.mebi

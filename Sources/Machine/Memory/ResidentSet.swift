@@ -46,8 +46,9 @@ public struct ResidentSet: Hashable, Sendable {
 
     /// Reads `VmRSS` and `VmHWM` of `/proc/self/status`.
     ///
-    /// Kernels 6.2 to 6.16 or so keep a counter on each processor and report what was handed in: off by some 32 pages a
-    /// processor, or more on large machines. ``exactCurrent()`` is exact there as well.
+    /// Many kernels count approximately here (proc_pid_status(5)): up to 64 pages off for each thread before Linux 6.2,
+    /// and since kernel commit f1a7941243c1 by a margin that grows with the square of the number of processors.
+    /// ``exactCurrent()`` is exact there as well; for the peak there is no exact count.
     public static func read() throws(MachineError) -> ResidentSet {
       try ResidentSet(status: KernelFile.text(at: statusFile))
     }
