@@ -5,6 +5,7 @@
 #ifndef PLK_CKERNELS_H
 #define PLK_CKERNELS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 // MARK: Threads
@@ -120,5 +121,21 @@ void plk_sgd(float *restrict weight, float *restrict momentumBuffer, const float
 // MARK: Exposed for their tests
 
 void plk_exponential(float *y, const float *x, int64_t count);
+
+// MARK: Pages
+
+/// Mappings from here up ask for huge pages.
+#define PLK_HUGE_PAGE_THRESHOLD ((size_t)4 << 20)
+
+size_t plk_page_size(void);
+
+/// Maps `size` bytes of zeroed pages; null if the system has none left.
+void *plk_pages_map(size_t size);
+
+/// Makes a mapping larger or smaller and keeps its pages, moving it where needed; null if that cannot be done, in which
+/// case the old mapping stands.
+void *plk_pages_resize(void *base, size_t old_size, size_t new_size);
+
+void plk_pages_unmap(void *base, size_t size);
 
 #endif
