@@ -118,6 +118,22 @@ double plk_power(double base, int64_t exponent);
 void plk_sgd(float *restrict weight, float *restrict momentumBuffer, const float *restrict gradient,
              float gradientScale, float learningRate, float momentum, float weightDecay, int nesterov, int64_t count);
 
+// MARK: 4-bit weights
+
+/// Quantizes count elements, the first of a block first: two codes a byte, the first in the high nibble; absmax gets one
+/// value a block. code holds the 16 levels in ascending order; blockSize is even.
+void plk_nf4_quantize(uint8_t *restrict packed, float *restrict absmax, const float *restrict weights,
+                      const float *restrict code, int64_t blockSize, int64_t count);
+/// weights = code[nibble] * absmax[block]
+void plk_nf4_dequantize(float *restrict weights, const uint8_t *restrict packed, const float *restrict absmax,
+                        const float *restrict code, int64_t blockSize, int64_t count);
+/// weights = code[nibble] * (map[absmaxCodes[block]] * absmax2[(firstBlock + block) / 256] + offset); packed and
+/// absmaxCodes start at firstBlock, absmax2 at the beginning.
+void plk_nf4_dequantize_double(float *restrict weights, const uint8_t *restrict packed,
+                               const uint8_t *restrict absmaxCodes, const float *restrict absmax2, float offset,
+                               const float *restrict code, const float *restrict map, int64_t firstBlock,
+                               int64_t blockSize, int64_t count);
+
 // MARK: Exposed for their tests
 
 void plk_exponential(float *y, const float *x, int64_t count);
