@@ -1,5 +1,5 @@
 import Kernels
-public import Modeling
+import Modeling
 
 /// Where the time of a step went, by operation: wall-clock, and the part of it inside matrix products.
 public struct StepProfile: Sendable {

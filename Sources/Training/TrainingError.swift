@@ -1,5 +1,3 @@
-public import Bookkeeping
-
 /// Why a model could not be trained.
 public enum TrainingError: Error, Hashable, CustomStringConvertible {
   /// The engine has no code for something in the model or recipe.
@@ -14,7 +12,7 @@ public enum TrainingError: Error, Hashable, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .unsupported(let what): what
+    case .unsupported(let what): "the engine cannot run \(what) yet: `plimsoll fit --stack trl` can still plan it"
     case .badToken(let token, let vocabulary, let position):
       "token \(token) at position \(position) is not in the vocabulary of \(vocabulary)"
     case .batchSize(let tokens, let labels, let expected):

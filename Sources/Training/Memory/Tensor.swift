@@ -57,19 +57,25 @@ public struct Tensor<Element: TensorElement>: ~Copyable {
     return UnsafeMutableBufferPointer(start: block.base.assumingMemoryBound(to: Element.self), count: count)
   }
 
+  // The two spans are not tied to the tensor's lifetime: tensors live in layers' tapes and parameters, which are classes,
+  // and the compiler can't follow a borrow through those. What keeps them safe is a habit of this module: a span is an
+  // argument of a kernel's call and never outlives the statement.
+
+  /// The numbers, to be read by one kernel call.
   public var span: Span<Element> {
-    @_lifetime(borrow self)
+    @_lifetime(immortal)
     get {
       let span = Span(_unsafeElements: UnsafeBufferPointer(elements))
-      return _overrideLifetime(span, borrowing: self)
+      return _overrideLifetime(span, borrowing: ())
     }
   }
 
+  /// The numbers, to be written by one kernel call.
   public var mutableSpan: MutableSpan<Element> {
-    @_lifetime(&self)
+    @_lifetime(immortal)
     mutating get {
       let span = MutableSpan(_unsafeElements: elements)
-      return _overrideLifetime(span, mutating: &self)
+      return _overrideLifetime(span, borrowing: ())
     }
   }
 }
