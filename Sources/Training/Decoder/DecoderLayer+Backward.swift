@@ -112,11 +112,13 @@ extension DecoderLayer {
     enter(.projections, pass)
     if let norm = weights.queryNorm {
       queryFlow = try backwardHeadNorm(
-        norm, .query, rows * sizes.heads, sizes.queryWidth, &queryFlow, &tape.query, &tape.queryReciprocalRMS)
+        norm, .query, needs.query, rows * sizes.heads, sizes.queryWidth, &queryFlow, &tape.query,
+        &tape.queryReciprocalRMS)
     }
     if let norm = weights.keyNorm {
       keyFlow = try backwardHeadNorm(
-        norm, .key, rows * sizes.keyValueHeads, sizes.keyValueWidth, &keyFlow, &tape.key, &tape.keyReciprocalRMS)
+        norm, .key, needs.key, rows * sizes.keyValueHeads, sizes.keyValueWidth, &keyFlow, &tape.key,
+        &tape.keyReciprocalRMS)
     }
     var normedFlow = Tensor<Float>()
     if needs.attentionNormed { normedFlow = try openFlow(.attentionNormed, [rows, context.spec.hiddenSize]) }
@@ -184,11 +186,15 @@ extension DecoderLayer {
     tape.logsumexp.close()
   }
 
-  /// Gradient of queries or keys before their norm, from the one after it, which is closed.
+  /// Gradient of queries or keys before their norm, from the one after it, which is closed; closed too if nobody wants it.
   private func backwardHeadNorm(
-    _ norm: Norm, _ tensor: LayerTensor, _ rows: Int, _ width: Int, _ normedFlow: inout Tensor<Float>,
+    _ norm: Norm, _ tensor: LayerTensor, _ isWanted: Bool, _ rows: Int, _ width: Int, _ normedFlow: inout Tensor<Float>,
     _ x: inout Tensor<Float>, _ reciprocalRMS: inout Tensor<Float>
   ) throws(ArenaError) -> Tensor<Float> {
+    guard isWanted else {
+      normedFlow.close()
+      return Tensor()
+    }
     var flow = try openFlow(tensor, [context.rows, width])
     norm.backward(
       dNormed: normedFlow.span, x: x.span, reciprocalRMS: reciprocalRMS.span, rows: rows, accumulate: false,

@@ -44,7 +44,8 @@ final class NF4Weight {
       plain.close()
     } else {
       absmax = try arena.open(part("absmax"), .quantizationConstants, [blocks])
-      NF4.quantize(whole.span, blockSize: NF4Weight.blockSize, intoPacked: codes.mutableSpan, absmax: absmax.mutableSpan)
+      NF4.quantize(
+        whole.span, blockSize: NF4Weight.blockSize, intoPacked: codes.mutableSpan, absmax: absmax.mutableSpan)
     }
     whole.close()
   }

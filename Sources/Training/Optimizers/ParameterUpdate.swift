@@ -24,7 +24,9 @@ struct ParameterUpdate {
     }
   }
 
-  /// Updates one parameter; `step` counts from 1. A parameter that no gradient reached stays as it is.
+  /// Updates one parameter; `step` counts from 1.
+  ///
+  /// A parameter that no gradient reached stays as it is.
   func apply(to parameter: ParameterTensor, step: Int, learningRate: Double) {
     guard parameter.gradient.isOpen else { return }
     switch optimizer.kind {

@@ -1,5 +1,5 @@
-public import Modeling
 import Kernels
+public import Modeling
 
 /// Where the numbers of a model come from: a file, or a seed.
 public protocol WeightSource {
