@@ -115,12 +115,13 @@ void plk_adamw(float *restrict weight, float *restrict first_moment, float *rest
 double plk_power(double base, int64_t exponent);
 /// Stochastic gradient descent in torch.optim.SGD's order of operations; momentum_buffer may be null.
 void plk_sgd(float *restrict weight, float *restrict momentum_buffer, const float *restrict gradient,
-             float gradient_scale, float learning_rate, float momentum, float weight_decay, int nesterov, int64_t count);
+             float gradient_scale, float learning_rate, float momentum, float weight_decay, int nesterov,
+             int64_t count);
 
 // MARK: 4-bit weights
 
-/// Quantizes count elements, the first of a block first: two codes a byte, the first in the high nibble; absmax gets one
-/// value a block. code holds the 16 levels in ascending order; block_size is even.
+/// Quantizes count elements, the first of a block first: two codes a byte, the first in the high nibble; absmax gets
+/// one value a block. code holds the 16 levels in ascending order; block_size is even.
 void plk_nf4_quantize(uint8_t *restrict packed, float *restrict absmax, const float *restrict weights,
                       const float *restrict code, int64_t block_size, int64_t count);
 /// weights = code[nibble] * absmax[block]
