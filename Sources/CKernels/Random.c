@@ -34,9 +34,9 @@ void plk_philox(uint32_t words[4], const uint32_t counter[4], const uint32_t key
 // Words for GROUPS counters at a time, so that lanes of a vector hold different counters.
 enum { GROUPS = 64, WORDS = 4 * GROUPS };
 
-PLK_INLINE void fill_words(uint32_t words[WORDS], uint64_t seed, uint64_t stream, uint64_t firstGroup) {
+PLK_INLINE void fill_words(uint32_t words[WORDS], uint64_t seed, uint64_t stream, uint64_t first_group) {
   for (int group = 0; group < GROUPS; group++) {
-    const uint64_t counter = firstGroup + (uint64_t)group;
+    const uint64_t counter = first_group + (uint64_t)group;
     uint32_t c[4] = {(uint32_t)counter, (uint32_t)(counter >> 32), (uint32_t)stream, (uint32_t)(stream >> 32)};
     philox(c, (uint32_t)seed, (uint32_t)(seed >> 32));
     words[4 * group] = c[0];

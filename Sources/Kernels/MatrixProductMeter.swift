@@ -17,12 +17,14 @@ public enum MatrixProductMeter {
   private static let flops = Atomic<UInt64>(0)
   private static let calls = Atomic<Int>(0)
 
+  /// What has been counted until now.
   public static func reading() -> Reading {
     Reading(
       nanoseconds: nanoseconds.load(ordering: .relaxed), flops: flops.load(ordering: .relaxed),
       calls: calls.load(ordering: .relaxed))
   }
 
+  /// Starts counting from zero.
   public static func reset() {
     nanoseconds.store(0, ordering: .relaxed)
     flops.store(0, ordering: .relaxed)

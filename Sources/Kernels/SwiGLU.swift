@@ -4,6 +4,7 @@ import CKernels
 ///
 /// Concretely `product = gate · σ(gate) · up`.
 public enum SwiGLU {
+  /// Computes `product = gate · σ(gate) · up`, element by element.
   public static func forward(gate: Span<Float>, up: Span<Float>, into product: consuming MutableSpan<Float>) {
     expect("gate", count: gate.count, is: product.count)
     expect("up", count: up.count, is: product.count)

@@ -12,10 +12,10 @@
 
 typedef void (*plk_task)(void *context, int64_t task, int64_t worker);
 
-/// Runs body for tasks 0 ..< taskCount on up to threadCount threads, the caller among them (it is worker 0), and
+/// Runs body for tasks 0 ..< task_count on up to thread_count threads, the caller among them (it is worker 0), and
 /// returns when all are done. Tasks are claimed in order, by whoever is free: what a task computes must not depend on
 /// its worker. A region opened while another is open runs on its caller alone.
-void plk_parallel_run(int64_t threadCount, plk_task body, void *context, int64_t taskCount);
+void plk_parallel_run(int64_t thread_count, plk_task body, void *context, int64_t task_count);
 
 /// The processors this process may run on.
 int64_t plk_processor_count(void);
@@ -32,27 +32,27 @@ void plk_fill(float *y, float value, int64_t count);
 double plk_sum_of_squares(const float *x, int64_t count);
 /// y[rows, columns] += bias[columns]
 void plk_bias_add(float *restrict y, const float *restrict bias, int64_t rows, int64_t columns);
-/// sum[j] (+)= sum over rows of x[row, j] * (y ? y[row, j] : 1) * (rowScale ? rowScale[row] : 1), for columns
+/// sum[j] (+)= sum over rows of x[row, j] * (y ? y[row, j] : 1) * (row_scale ? row_scale[row] : 1), for columns
 /// first ..< last of matrices of the given width; summed in double precision.
 void plk_column_sum(float *restrict sum, const float *restrict x, const float *restrict y,
-                    const float *restrict rowScale, int accumulate, int64_t first, int64_t last, int64_t rows,
+                    const float *restrict row_scale, int accumulate, int64_t first, int64_t last, int64_t rows,
                     int64_t width);
 
 // MARK: Normalization
 
 /// normed = weight * (x * r), r = rsqrt(mean(x^2) + epsilon), as Hugging Face's LlamaRMSNorm rounds it.
-void plk_rms_norm(float *restrict normed, float *restrict reciprocalRMS, const float *restrict x,
+void plk_rms_norm(float *restrict normed, float *restrict reciprocal_rms, const float *restrict x,
                   const float *restrict weight, float epsilon, int64_t rows, int64_t width);
 /// dx (+)= r (w dy - x r^2 mean(x w dy))
-void plk_rms_norm_input_gradient(float *restrict dx, const float *restrict dNormed, const float *restrict x,
-                                 const float *restrict reciprocalRMS, const float *restrict weight, int accumulate,
+void plk_rms_norm_input_gradient(float *restrict dx, const float *restrict d_normed, const float *restrict x,
+                                 const float *restrict reciprocal_rms, const float *restrict weight, int accumulate,
                                  int64_t rows, int64_t width);
 
 // MARK: Rotary embedding
 
-/// Tables of one position's row each: cos and sin of fp32 position * inverseFrequency, times the scaling.
-void plk_rotary_tables(float *restrict cosine, float *restrict sine, const float *restrict inverseFrequencies,
-                       float attentionScaling, int64_t positions, int64_t half);
+/// Tables of one position's row each: cos and sin of fp32 position * inverse_frequency, times the scaling.
+void plk_rotary_tables(float *restrict cosine, float *restrict sine, const float *restrict inverse_frequencies,
+                       float attention_scaling, int64_t positions, int64_t half);
 /// Rotates one token's heads in place: the pairs are (x[i], x[i + half]). direction is 1 or, for the transpose, -1.
 void plk_rotary_apply(float *restrict x, const float *restrict cosine, const float *restrict sine, float direction,
                       int64_t heads, int64_t half);
@@ -60,16 +60,16 @@ void plk_rotary_apply(float *restrict x, const float *restrict cosine, const flo
 // MARK: Attention
 
 /// Rows of scores become exp(score - max) up to and including the diagonal (row i of this block may see keys
-/// 0 ... firstQuery + i) and zero after it; reciprocalSum and logsumexp get one value a row.
-void plk_causal_exponentials(float *restrict scores, float *restrict reciprocalSum, float *restrict logsumexp,
-                             int64_t firstQuery, int64_t rows, int64_t keys);
+/// 0 ... first_query + i) and zero after it; reciprocal_sum and logsumexp get one value a row.
+void plk_causal_exponentials(float *restrict scores, float *restrict reciprocal_sum, float *restrict logsumexp,
+                             int64_t first_query, int64_t rows, int64_t keys);
 /// Rows of scores become exp(score - logsumexp), zero beyond the diagonal.
-void plk_causal_probabilities(float *restrict scores, const float *restrict logsumexp, int64_t firstQuery,
+void plk_causal_probabilities(float *restrict scores, const float *restrict logsumexp, int64_t first_query,
                               int64_t rows, int64_t keys);
-/// dP becomes dS = P * (dP - delta) * scale, delta[row] = sum over d of dOut * out (rows apart by stride).
-void plk_softmax_gradient(float *restrict dProbabilities, const float *restrict probabilities,
-                          const float *restrict dOut, const float *restrict out, float scale, int64_t stride,
-                          int64_t headDimension, int64_t rows, int64_t keys);
+/// dP becomes dS = P * (dP - delta) * scale, delta[row] = sum over d of d_out * out (rows apart by stride).
+void plk_softmax_gradient(float *restrict d_probabilities, const float *restrict probabilities,
+                          const float *restrict d_out, const float *restrict out, float scale, int64_t stride,
+                          int64_t head_dimension, int64_t rows, int64_t keys);
 /// Scales rows (apart by stride) each by its factor.
 void plk_scale_rows(float *restrict x, const float *restrict factors, int64_t stride, int64_t rows, int64_t width);
 
@@ -78,12 +78,12 @@ void plk_scale_rows(float *restrict x, const float *restrict factors, int64_t st
 /// product = silu(gate) * up
 void plk_swiglu(float *restrict product, const float *restrict gate, const float *restrict up, int64_t count);
 /// gate and up are overwritten by their gradients.
-void plk_swiglu_gradient(float *restrict gate, float *restrict up, const float *restrict dProduct, int64_t count);
+void plk_swiglu_gradient(float *restrict gate, float *restrict up, const float *restrict d_product, int64_t count);
 
 // MARK: Loss
 
-/// Cross-entropy of one row of logits, which becomes (softmax - onehot(label)) * gradientScale.
-double plk_cross_entropy_gradient(float *logits, float gradientScale, int64_t label, int64_t vocabulary);
+/// Cross-entropy of one row of logits, which becomes (softmax - onehot(label)) * gradient_scale.
+double plk_cross_entropy_gradient(float *logits, float gradient_scale, int64_t label, int64_t vocabulary);
 /// Cross-entropy of one row of logits.
 double plk_cross_entropy(const float *logits, int64_t label, int64_t vocabulary);
 
@@ -98,7 +98,7 @@ void plk_dropout(float *restrict y, uint8_t *restrict mask, const float *restric
 void plk_dropout_gradient(float *restrict dx, const float *restrict dy, const uint8_t *restrict mask,
                           float probability, int accumulate, int64_t count);
 /// Normally distributed elements by Box and Muller's transform in double precision.
-void plk_random_normal(float *y, float mean, float standardDeviation, uint64_t seed, uint64_t stream, int64_t first,
+void plk_random_normal(float *y, float mean, float standard_deviation, uint64_t seed, uint64_t stream, int64_t first,
                        int64_t count);
 /// Elements uniform in [low, high).
 void plk_random_uniform(float *y, float low, float high, uint64_t seed, uint64_t stream, int64_t first, int64_t count);
@@ -107,32 +107,33 @@ void plk_philox(uint32_t words[4], const uint32_t counter[4], const uint32_t key
 
 // MARK: Optimizers
 
-/// AdamW in place, in torch.optim.AdamW's order of operations. decay = 1 - lr * weightDecay;
-/// stepSize = lr / (1 - beta1^t); correction = sqrt(1 - beta2^t). Rounding: no contraction, all clones agree.
-void plk_adamw(float *restrict weight, float *restrict firstMoment, float *restrict secondMoment,
-               const float *restrict gradient, float gradientScale, float decay, float oneMinusBeta1, float beta2,
-               float oneMinusBeta2, float correction, float epsilon, float stepSize, int64_t count);
+/// AdamW in place, in torch.optim.AdamW's order of operations. decay = 1 - lr * weight_decay;
+/// step_size = lr / (1 - beta1^t); correction = sqrt(1 - beta2^t). Rounding: no contraction, all clones agree.
+void plk_adamw(float *restrict weight, float *restrict first_moment, float *restrict second_moment,
+               const float *restrict gradient, float gradient_scale, float decay, float one_minus_beta1, float beta2,
+               float one_minus_beta2, float correction, float epsilon, float step_size, int64_t count);
 /// base^exponent in double precision, as the C library rounds it.
 double plk_power(double base, int64_t exponent);
-/// Stochastic gradient descent in torch.optim.SGD's order of operations; momentumBuffer may be null.
-void plk_sgd(float *restrict weight, float *restrict momentumBuffer, const float *restrict gradient,
-             float gradientScale, float learningRate, float momentum, float weightDecay, int nesterov, int64_t count);
+/// Stochastic gradient descent in torch.optim.SGD's order of operations; momentum_buffer may be null.
+void plk_sgd(float *restrict weight, float *restrict momentum_buffer, const float *restrict gradient,
+             float gradient_scale, float learning_rate, float momentum, float weight_decay, int nesterov,
+             int64_t count);
 
 // MARK: 4-bit weights
 
-/// Quantizes count elements, the first of a block first: two codes a byte, the first in the high nibble; absmax gets one
-/// value a block. code holds the 16 levels in ascending order; blockSize is even.
+/// Quantizes count elements, the first of a block first: two codes a byte, the first in the high nibble; absmax gets
+/// one value a block. code holds the 16 levels in ascending order; block_size is even.
 void plk_nf4_quantize(uint8_t *restrict packed, float *restrict absmax, const float *restrict weights,
-                      const float *restrict code, int64_t blockSize, int64_t count);
+                      const float *restrict code, int64_t block_size, int64_t count);
 /// weights = code[nibble] * absmax[block]
 void plk_nf4_dequantize(float *restrict weights, const uint8_t *restrict packed, const float *restrict absmax,
-                        const float *restrict code, int64_t blockSize, int64_t count);
-/// weights = code[nibble] * (map[absmaxCodes[block]] * absmax2[(firstBlock + block) / 256] + offset); packed and
-/// absmaxCodes start at firstBlock, absmax2 at the beginning.
+                        const float *restrict code, int64_t block_size, int64_t count);
+/// weights = code[nibble] * (map[absmax_codes[block]] * absmax2[(first_block + block) / 256] + offset); packed and
+/// absmax_codes start at first_block, absmax2 at the beginning.
 void plk_nf4_dequantize_double(float *restrict weights, const uint8_t *restrict packed,
-                               const uint8_t *restrict absmaxCodes, const float *restrict absmax2, float offset,
-                               const float *restrict code, const float *restrict map, int64_t firstBlock,
-                               int64_t blockSize, int64_t count);
+                               const uint8_t *restrict absmax_codes, const float *restrict absmax2, float offset,
+                               const float *restrict code, const float *restrict map, int64_t first_block,
+                               int64_t block_size, int64_t count);
 
 // MARK: Exposed for their tests
 
