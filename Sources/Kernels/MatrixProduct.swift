@@ -73,14 +73,22 @@ public enum MatrixProduct {
   /// The smallest slice of a dimension worth a thread of its own: a few of OpenBLAS's register tiles.
   private static let smallestSlice = 48
 
-  /// Multiplies on all threads: the longer side of C is cut into as many slices as there are threads.
+  /// The largest slice that one call of the BLAS is given.
+  ///
+  /// OpenBLAS packs a panel as wide as the slice, up to 32 MiB a thread, and keeps it for the life of the process. A
+  /// slice of this width packs 6 MiB, which a shared cache still holds.
+  static let largestSlice = 4096
+
+  /// Multiplies on all threads: the longer side of C is cut into a multiple of as many slices as there are threads.
   private static func run(
     _ a: Operand, _ b: Operand, into c: UnsafeMutablePointer<Float>, m: Int, n: Int, k: Int, scale: Float,
     accumulate: Bool
   ) {
     let start = plk_now()
     let longer = max(m, n)
-    let slices = max(1, min(Parallelism.threads, longer / smallestSlice))
+    let threads = Parallelism.threads
+    let rounds = max(1, (longer + threads * largestSlice - 1) / (threads * largestSlice))
+    let slices = max(1, min(threads * rounds, longer / smallestSlice))
     // Whole cache lines of C to a slice, so that no two threads write to one.
     let slice = ((longer + slices - 1) / slices + 15) / 16 * 16
     Parallelism.forEachTask((longer + slice - 1) / slice) { task, _ in

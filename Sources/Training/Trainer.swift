@@ -105,8 +105,10 @@ public final class Trainer {
       throw TrainingError.microBatchCount(microBatches.count, expected: recipe.batch.accumulation)
     }
     for batch in microBatches { try check(batch) }
+    // The first step's books begin with the loading that came before it.
     if hasRun { arena.beginStep() }
     hasRun = true
+    arena.resetProfile()
     let shifted = microBatches.map { shift($0.labels) }
     let counted = shifted.reduce(0) { $0 + $1.count { $0 != CrossEntropy.ignoredLabel } }
     guard counted > 0 else { throw TrainingError.nothingToLearn }

@@ -42,6 +42,9 @@ public final class Arena {
     journal = Journal(clock: clock.clock)
   }
 
+  /// The most bytes that the live tensors' blocks occupied at once: ``highWater`` with every block in whole pages.
+  public var occupiedHighWater: Bytes { Bytes(pool.occupiedHighWater) }
+
   /// Moves the step's clock on.
   public func advance(to instant: StepClock.Instant) {
     journal.advance(to: clock[instant])
@@ -51,9 +54,11 @@ public final class Arena {
   /// Stops the profile's watch: what happens until the next moment is not the step's.
   public func rest() { profile.enter(nil) }
 
-  /// Begins the journal and the profile of the next step: what is still open is carried over as opened at `load`.
+  /// Starts the profile afresh.
+  func resetProfile() { profile = StepProfile() }
+
+  /// Begins the journal of the next step: what is still open is carried over as opened at `load`.
   public func beginStep() {
-    profile = StepProfile()
     var next = Journal(clock: clock.clock)
     for handle in open.keys.sorted() {
       guard let id = open[handle] else { continue }

@@ -16,10 +16,14 @@ struct BlockPool: ~Copyable {
   }
 
   /// Requests from here up are mapped.
-  static let mappingThreshold = 64 << 10
+  static let mappingThreshold = 16 << 10
   private(set) var live = 0
   private(set) var kept = 0
   private(set) var highWater = 0
+  /// Bytes in small blocks.
+  private var small = 0
+  /// The most that mapped and small blocks came to at once.
+  private(set) var occupiedHighWater = 0
   /// Kept blocks by mapped size; the most recently closed last, since its pages are warmest.
   private var shelves: [Int: [UnsafeMutableRawPointer]] = [:]
 
@@ -35,18 +39,24 @@ struct BlockPool: ~Copyable {
   mutating func take(_ count: Int) -> Block? {
     guard count >= BlockPool.mappingThreshold else {
       let base = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 64)
+      small += count
+      occupiedHighWater = max(occupiedHighWater, live + small)
       return Block(base: base, count: count, mapped: 0)
     }
     let size = Pages.rounded(count)
     guard let base = shelf(size) ?? reshape(to: size) ?? Pages.map(size) else { return nil }
     live += size
     highWater = max(highWater, live)
+    occupiedHighWater = max(occupiedHighWater, live + small)
     return Block(base: base, count: count, mapped: size)
   }
 
   /// Takes a block back.
   mutating func give(_ block: Block) {
-    guard block.mapped > 0 else { return block.base.deallocate() }
+    guard block.mapped > 0 else {
+      small -= block.count
+      return block.base.deallocate()
+    }
     live -= block.mapped
     kept += block.mapped
     shelves[block.mapped, default: []].append(block.base)
