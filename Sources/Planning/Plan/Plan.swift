@@ -1,0 +1,54 @@
+public import Bookkeeping
+public import Modeling
+
+/// The first clerk's books of one training step: what it keeps, when, what it computes, and what a device would show.
+public struct Plan: Sendable {
+  public let spec: ModelSpec
+  public let recipe: Recipe
+  /// What was filled in or taken for granted, a sentence each.
+  public let assumptions: [String]
+  public let journal: Journal
+  public let ledger: Ledger
+  public let work: WorkSheet
+  public let parameters: ParameterCounts
+  /// Live bytes at the peak as the stack's allocator counts them (`torch.cuda.max_memory_allocated`).
+  public let allocated: Interval
+  /// What the allocator has taken from the driver (`torch.cuda.max_memory_reserved`).
+  public let reserved: Interval
+  /// Everything that counts against the budget (`nvidia-smi`; of a CPU engine, the process's resident set).
+  public let device: Interval
+  /// The device that was planned for, where one was named.
+  public let target: Device?
+
+  public init(
+    spec: ModelSpec, recipe: Recipe, assumptions: [String], journal: Journal, ledger: Ledger, work: WorkSheet,
+    parameters: ParameterCounts, allocated: Interval, reserved: Interval, device: Interval, target: Device?
+  ) {
+    self.spec = spec
+    self.recipe = recipe
+    self.assumptions = assumptions
+    self.journal = journal
+    self.ledger = ledger
+    self.work = work
+    self.parameters = parameters
+    self.allocated = allocated
+    self.reserved = reserved
+    self.device = device
+    self.target = target
+  }
+
+  /// The instant of most live bytes, and who is alive then.
+  public var peak: Peak { ledger.peak }
+
+  /// Label of the peak's moment, such as `backward.layer.31.down`.
+  public var peakMoment: String { ledger.clock.label(of: ledger.peak.moment) }
+
+  /// What each account holds at the peak, with everything outside the tensors under ``Account/runtime``.
+  ///
+  /// The values add up to the expected ``device`` bytes.
+  public var accounts: [Account: Bytes] {
+    var accounts = ledger.peak.accounts
+    accounts[.runtime, default: .zero] += device.expected - ledger.peak.bytes
+    return accounts
+  }
+}
