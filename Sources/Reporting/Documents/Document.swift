@@ -7,6 +7,18 @@ public struct Document: Hashable, Sendable {
     case paragraph(String)
     case table(Table)
     case list([String])
+    /// Names with what is to be said of each.
+    case facts([Fact])
+  }
+
+  public struct Fact: Hashable, Sendable {
+    public let name: String
+    public let text: String
+
+    public init(_ name: String, _ text: String) {
+      self.name = name
+      self.text = text
+    }
   }
 
   public private(set) var blocks: [Block]
@@ -18,35 +30,39 @@ public struct Document: Hashable, Sendable {
   /// For a terminal of `width` columns: what stands under a heading is indented.
   public func text(width: Int) -> String {
     var text = ""
-    var margin = ""
+    var isUnderHeading = false
     for block in blocks {
+      let margin = isUnderHeading ? "  " : ""
+      // Only a heading's own blocks follow without a blank line.
+      if !text.isEmpty, !isUnderHeading || block.startsAnew { text += "\n" }
       switch block {
-      case .lead(let sentence):
-        text += separator(text)
-        for line in Printable.wrapped(Printable.line(sentence), to: width) { text += line + "\n" }
+      case .lead(let sentence), .paragraph(let sentence):
+        text += Document.hanging(margin, sentence, width: width)
       case .heading(let title):
-        text += separator(text) + Printable.line(title) + "\n"
-        margin = "  "
-      case .paragraph(let sentence):
-        text += margin.isEmpty ? separator(text) : ""
-        for line in Printable.wrapped(Printable.line(sentence), to: width - margin.count) {
-          text += margin + line + "\n"
-        }
+        text += Printable.line(title) + "\n"
+        isUnderHeading = true
       case .table(let table):
-        text += margin.isEmpty ? separator(text) : ""
         text += TextFormat(width: width, indentation: margin.count).render(table)
       case .list(let items):
-        text += margin.isEmpty ? separator(text) : ""
-        for item in items {
-          let lines = Printable.wrapped(Printable.line(item), to: width - margin.count - 2)
-          for (index, line) in lines.enumerated() { text += margin + (index == 0 ? "· " : "  ") + line + "\n" }
+        for item in items { text += Document.hanging(margin + "· ", item, width: width) }
+      case .facts(let facts):
+        let column = facts.map(\.name.count).max() ?? 0
+        for fact in facts {
+          let name = Printable.line(fact.name)
+          let padding = String(repeating: " ", count: max(0, column - name.count))
+          text += Document.hanging(margin + name + padding + "  ", fact.text, width: width)
         }
       }
     }
     return text
   }
 
-  private func separator(_ text: String) -> String { text.isEmpty ? "" : "\n" }
+  /// `text` after `head`, further lines as far to the right as the first.
+  private static func hanging(_ head: String, _ text: String, width: Int) -> String {
+    let margin = String(repeating: " ", count: head.count)
+    let lines = Printable.wrapped(Printable.line(text), to: max(20, width - head.count))
+    return lines.enumerated().map { ($0 == 0 ? head : margin) + $1 + "\n" }.joined()
+  }
 
   /// For a page: the lead in bold, headings of the second level.
   public var markdown: String {
@@ -57,7 +73,19 @@ public struct Document: Hashable, Sendable {
       case .paragraph(let sentence): MarkdownFormat.escaped(sentence) + "\n"
       case .table(let table): MarkdownFormat().render(table)
       case .list(let items): items.map { "- " + MarkdownFormat.escaped($0) + "\n" }.joined()
+      case .facts(let facts):
+        facts.map { "- **" + MarkdownFormat.escaped($0.name) + "**: " + MarkdownFormat.escaped($0.text) + "\n" }
+          .joined()
       }
     }.joined(separator: "\n")
+  }
+}
+
+extension Document.Block {
+  fileprivate var startsAnew: Bool {
+    switch self {
+    case .lead, .heading: true
+    default: false
+    }
   }
 }
