@@ -1,0 +1,51 @@
+import Bookkeeping
+import Modeling
+
+// Shape letters here: T tokens, H hidden, V vocabulary.
+
+extension EngineWalk {
+  private var headTrains: Bool { needs.trainsBase }
+
+  /// Rows of the table, `[T, H]`, by token ids that stay anyway.
+  mutating func embed() {
+    streams[0] = openStream(TensorName.hidden, entering: 0)
+  }
+
+  /// Adds the stream's gradient to the table's rows, the last that is done with it.
+  mutating func backwardEmbedding() {
+    guard needs.trainsBase else { return }
+    openGradient(spec.embeddingName, [spec.vocabularySize, hidden])
+    closeStreamFlow()
+  }
+
+  /// Scores over the vocabulary, `[T, V]`: the largest tensor of a small model. The normed stream stays if the head
+  /// trains.
+  mutating func forwardHead() {
+    final.logits = journal.open(TensorName.logits, .logits, perToken(spec.vocabularySize), .fp32)
+    if !headTrains { final.normed.take().map { journal.close($0) } }
+  }
+
+  /// From the logits' gradient, which lies where the logits were, to the normed stream's.
+  mutating func backwardHead() {
+    final.normedFlow = journal.open(
+      TensorName.flow(TensorName.finalNormed), .activations, perToken(hidden), .fp32)
+    if headTrains {
+      openGradient(spec.headName, [spec.vocabularySize, hidden])
+      final.normed.take().map { journal.close($0) }
+    }
+    final.logits.take().map { journal.close($0) }
+  }
+
+  /// Opens the stream that leaves `layer`.
+  mutating func openStream(leaving layer: Int) {
+    streams[layer + 1] = openStream(TensorName.layer(layer, .output), entering: layer + 1)
+  }
+
+  /// With checkpointing, what enters a layer that backward comes to is kept for it to start from again.
+  private mutating func openStream(_ name: String, entering layer: Int) -> Stream {
+    let isCheckpoint =
+      recipe.usesGradientCheckpointing && layer < spec.layerCount && needs.layers[layer].takesPart
+    let id = journal.open(name, isCheckpoint ? .checkpoints : .activations, perToken(hidden), .fp32)
+    return Stream(id: id, isCheckpoint: isCheckpoint)
+  }
+}
