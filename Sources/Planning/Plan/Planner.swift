@@ -33,7 +33,7 @@ public enum Planner {
       work: StepWork.sheet(spec, resolved.recipe),
       parameters: ParameterCounts(of: spec, method: resolved.recipe.method),
       allocated: Interval(exactly: ledger.peak.bytes), reserved: Interval(exactly: reserved),
-      device: Interval(exactly: reserved) + EngineRuntime.interval, target: device)
+      device: Interval(exactly: reserved) + EngineRuntime.interval(threads: threads), target: device)
   }
 
   private static func planTorch(

@@ -1,6 +1,154 @@
 import Bookkeeping
 import Modeling
 
-enum StepWork {
-  static func sheet(_ spec: ModelSpec, _ recipe: Recipe) -> WorkSheet { WorkSheet() }
+// Shape letters here: T tokens, H hidden, V vocabulary.
+
+/// The floating-point operations of one step, from shapes.
+///
+/// A product with a weight costs 2·T·in·out forward; in backward the same for the input's gradient, where the input
+/// needs one, and again for the weight's, where the weight trains. So a trained layer costs three times its forward
+/// and a frozen one twice, or once below everything that trains. Checkpointing adds the forward of every layer that
+/// backward comes to.
+struct StepWork {
+  let spec: ModelSpec
+  let recipe: Recipe
+  let needs: RequiresGrad
+  var book = WorkBook()
+
+  var tokens: Int { recipe.batch.tokens }
+  var hidden: Int { spec.hiddenSize }
+  var trainsBase: Bool { needs.trainsBase }
+  /// The share of what belongs to the base model.
+  var baseShare: WorkSheet.Share { trainsBase ? .trained : .frozen }
+
+  static func sheet(_ spec: ModelSpec, _ recipe: Recipe) -> WorkSheet {
+    var work = StepWork(spec, recipe)
+    work.step()
+    return work.book.sheet
+  }
+
+  private init(_ spec: ModelSpec, _ recipe: Recipe) {
+    self.spec = spec
+    self.recipe = recipe
+    needs = RequiresGrad(of: spec, method: recipe.method)
+  }
+
+  /// Layers that cost the same.
+  private struct Kind: Hashable {
+    let needs: LayerGradients
+    let window: Int?
+  }
+
+  private mutating func step() {
+    let microBatches = recipe.batch.accumulation
+    var kinds: [Kind: Int] = [:]
+    var order: [Kind] = []
+    for index in 0..<spec.layerCount {
+      let kind = Kind(needs: needs.layers[index], window: AttentionWork.window(of: spec, layer: index))
+      if kinds[kind] == nil { order.append(kind) }
+      kinds[kind, default: 0] += 1
+    }
+    book.times = microBatches
+    embedding()
+    for kind in order {
+      book.times = microBatches * (kinds[kind] ?? 0)
+      layer(kind.needs, window: kind.window, .forward)
+      guard kind.needs.takesPart else { continue }
+      if recipe.usesGradientCheckpointing { layer(kind.needs, window: kind.window, .recompute) }
+      layer(kind.needs, window: kind.window, .backward)
+    }
+    book.times = microBatches
+    norm("final norm", width: hidden, rows: tokens, .forward, inputNeedsGradient: needs.lastStream)
+    norm("final norm", width: hidden, rows: tokens, .backward, inputNeedsGradient: needs.lastStream)
+    head()
+    book.times = 1
+    optimizer()
+  }
+
+  private mutating func embedding() {
+    if case .learned = spec.positions {
+      book.elements("position embedding", .forward, baseShare, tokens * hidden, cost: ElementCost.residual)
+    }
+    guard trainsBase else { return }
+    let tables = if case .learned = spec.positions { 2 } else { 1 }
+    book.elements(
+      "embedding", .backward, .trained, tables * tokens * hidden, cost: ElementCost.embeddingBackward)
+  }
+
+  /// One layer in one phase.
+  private mutating func layer(_ needs: LayerGradients, window: Int?, _ phase: WorkSheet.Phase) {
+    let normalization = spec.normalization
+    norm("attention norm", width: hidden, rows: tokens, phase, inputNeedsGradient: needs.input)
+    for role in spec.attentionRoles {
+      linear(
+        role, phase, inputNeedsGradient: needs.attentionNormed, isTrained: needs.trained.contains(role))
+    }
+    attention(needs, window: window, phase)
+    linear(.output, phase, inputNeedsGradient: needs.context, isTrained: needs.trained.contains(.output))
+    if normalization.normalizesOutputs {
+      norm("attention output norm", width: hidden, rows: tokens, phase, inputNeedsGradient: needs.middle)
+    }
+    if !(normalization.isParallel && normalization.sharesParallelNorm) {
+      let below = normalization.isParallel ? needs.input : needs.middle
+      norm("mlp norm", width: hidden, rows: tokens, phase, inputNeedsGradient: below)
+    }
+    feedForward(needs, phase)
+    if normalization.normalizesOutputs {
+      norm("mlp output norm", width: hidden, rows: tokens, phase, inputNeedsGradient: needs.output)
+    }
+    if phase != .backward || needs.output {
+      book.elements("residual", phase, .weightless, 2 * tokens * hidden, cost: ElementCost.residual)
+    }
+  }
+
+  /// A norm over rows of `width`; in backward it costs only what its input and its weight need.
+  mutating func norm(
+    _ name: String, width: Int, rows: Int, _ phase: WorkSheet.Phase, inputNeedsGradient: Bool
+  ) {
+    let isLayerNorm = spec.normalization.kind == .layer
+    let count = rows * width
+    guard phase == .backward else {
+      book.elements(
+        name, phase, baseShare, count, cost: isLayerNorm ? ElementCost.layerNorm : ElementCost.rmsNorm)
+      return
+    }
+    if inputNeedsGradient {
+      let cost = isLayerNorm ? ElementCost.layerNormBackward : ElementCost.rmsNormBackward
+      book.elements(name, .backward, baseShare, count, cost: cost)
+    }
+    if trainsBase {
+      let cost = ElementCost.normWeight + (isLayerNorm ? ElementCost.normBias : 0)
+      book.elements(name, .backward, .trained, count, cost: cost)
+    }
+  }
+
+  /// The head, whose product is counted for every token, and the loss over its scores.
+  ///
+  /// TRL's fused head makes its scores again in backward (trl/kernels/chunked_logprob.py, `ChunkedLogProbFunction`).
+  private mutating func head() {
+    let vocabulary = spec.vocabularySize
+    book.product("head", .forward, baseShare, tokens, vocabulary, hidden)
+    if recipe.loss == .fused, recipe.stack == .trl {
+      book.product("head", .recompute, baseShare, tokens, vocabulary, hidden)
+    }
+    if needs.lastStream { book.product("head", .backward, baseShare, tokens, hidden, vocabulary) }
+    if trainsBase { book.product("head", .backward, .trained, vocabulary, hidden, tokens) }
+    if spec.headHasBias {
+      book.elements("head", .forward, baseShare, tokens * vocabulary, cost: ElementCost.bias)
+      if trainsBase { book.elements("head", .backward, .trained, tokens * vocabulary, cost: ElementCost.bias) }
+    }
+    book.elements("loss", .forward, .weightless, tokens * vocabulary, cost: ElementCost.loss)
+    book.elements("loss", .backward, .weightless, tokens * vocabulary, cost: ElementCost.lossBackward)
+  }
+
+  /// The update of every trained parameter, once a step; the Trainer clips by the gradients' norm first
+  /// (`max_grad_norm`, 1 unless set).
+  private mutating func optimizer() {
+    let trained = ParameterCounts(of: spec, method: recipe.method).trainable
+    let kind = recipe.optimizer.kind
+    book.elements(kind.rawValue, .optimizer, .trained, trained, cost: ElementCost.optimizer(kind))
+    if recipe.stack != .plimsoll {
+      book.elements("gradient clipping", .optimizer, .trained, trained, cost: ElementCost.gradientClipping)
+    }
+  }
 }

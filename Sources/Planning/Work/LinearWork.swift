@@ -1,0 +1,76 @@
+import Bookkeeping
+import Modeling
+
+// Shape letters here: T tokens, r rank.
+
+extension StepWork {
+  /// A linear layer of the decoder with its bias, its dequantization and its adapter.
+  mutating func linear(
+    _ role: Parameter.Linear, _ phase: WorkSheet.Phase, inputNeedsGradient: Bool, isTrained: Bool
+  ) {
+    let module = spec.module(role, layer: 0)
+    // The engine's recomputation ends before the last product of a layer, whose result nothing reads.
+    let runsBase = !(phase == .recompute && role == .down && recipe.stack == .plimsoll)
+    if runsBase {
+      product(
+        role.rawValue, phase, rows: tokens, input: module.input, output: module.output,
+        inputNeedsGradient: inputNeedsGradient)
+      dequantization(phase, module.input * module.output, inputNeedsGradient: inputNeedsGradient)
+      if module.hasBias, phase != .backward || trainsBase {
+        book.elements(role.rawValue, phase, baseShare, tokens * module.output, cost: ElementCost.bias)
+      }
+    }
+    if isTrained, let adapter = recipe.method.adapter {
+      self.adapter(adapter, on: module, phase, inputNeedsGradient: inputNeedsGradient)
+    }
+  }
+
+  /// y = x·Wᵀ; in backward dx = dy·W where the input needs it and dW = dyᵀ·x where the base trains.
+  mutating func product(
+    _ name: String, _ phase: WorkSheet.Phase, rows: Int, input: Int, output: Int, inputNeedsGradient: Bool
+  ) {
+    guard phase == .backward else {
+      book.product(name, phase, baseShare, rows, output, input)
+      return
+    }
+    if inputNeedsGradient { book.product(name, .backward, baseShare, rows, input, output) }
+    if trainsBase { book.product(name, .backward, .trained, output, input, rows) }
+  }
+
+  /// A quantized weight made whole: once a product with it, so once for each of forward, recomputation and the
+  /// input's gradient.
+  ///
+  /// LLM.int8() multiplies codes and scales its result forward, and makes the weight whole only in backward (Dettmers
+  /// et al. 2022, section 2, <https://arxiv.org/abs/2208.07339>).
+  mutating func dequantization(_ phase: WorkSheet.Phase, _ count: Int, inputNeedsGradient: Bool) {
+    guard let quantization = recipe.method.quantization, phase != .backward || inputNeedsGradient else { return }
+    book.elements("dequantization", phase, .frozen, count, cost: ElementCost.dequantization)
+    switch quantization {
+    case .nf4(true), .fp4(true):
+      let blocks = (count + 63) / 64
+      book.elements("dequantization", phase, .frozen, blocks, cost: ElementCost.nestedAbsmax)
+    case .nf4(false), .fp4(false), .int8: break
+    }
+  }
+
+  /// B·(A·x): 2·T·r·(in + out) forward. Backward has A's and B's gradients and that of A·x, and the input's where it
+  /// needs one: 2·T·r·(in + 2·out), or 4·T·r·(in + out).
+  private mutating func adapter(
+    _ adapter: LoRA, on module: LinearModule, _ phase: WorkSheet.Phase, inputNeedsGradient: Bool
+  ) {
+    let name = "lora"
+    let rank = adapter.rank
+    if phase == .backward {
+      book.product(name, .backward, .trained, module.output, rank, tokens)
+      book.product(name, .backward, .trained, tokens, rank, module.output)
+      book.product(name, .backward, .trained, rank, module.input, tokens)
+      if inputNeedsGradient { book.product(name, .backward, .trained, tokens, module.input, rank) }
+    } else {
+      book.product(name, phase, .trained, tokens, rank, module.input)
+      book.product(name, phase, .trained, tokens, module.output, rank)
+    }
+    if adapter.dropout > 0, phase != .backward || inputNeedsGradient {
+      book.elements("lora dropout", phase, .weightless, tokens * module.input, cost: ElementCost.dropout)
+    }
+  }
+}
