@@ -5,6 +5,7 @@ import Planning
 /// The memory that there is: named outright or by its device.
 struct BudgetOptions: ParsableArguments {
   @Option(
+    name: .long, parsing: .unconditional,
     help: ArgumentHelp("Memory of the GPU, with its unit: 8GB and 8GiB both mean 8 × 2^30 bytes.", valueName: "size"),
     transform: { try Bytes(parsing: $0) })
   var vram: Bytes?

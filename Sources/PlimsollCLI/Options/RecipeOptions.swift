@@ -8,15 +8,17 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "What trains: every weight, adapters, or adapters on a quantized base. (default: lora)")
   var method: Method.Name?
 
-  @Option(name: .long, parsing: .unconditional, help: "Rank of the adapters. (default: 16)")
+  @Option(name: .long, parsing: .unconditional, help: "Rank of the adapters. (default: 16)", transform: Number.whole)
   var rank: Int?
 
-  @Option(name: .long, parsing: .unconditional, help: "Adapters are scaled by alpha / rank. (default: 32)")
+  @Option(
+    name: .long, parsing: .unconditional, help: "Adapters are scaled by alpha / rank. (default: 32)",
+    transform: Number.real)
   var alpha: Double?
 
   @Option(
     name: .long, parsing: .unconditional,
-    help: "Share of an adapter's inputs that are dropped. (default: 0)")
+    help: "Share of an adapter's inputs that are dropped. (default: 0)", transform: Number.real)
   var loraDropout: Double?
 
   @Option(
@@ -43,19 +45,27 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "What turns gradients into updates. (default: adamw)")
   var optimizer: Optimizer.Kind?
 
-  @Option(name: .long, parsing: .unconditional, help: "Learning rate; memory does not depend on it.")
+  @Option(
+    name: .long, parsing: .unconditional, help: "Learning rate; memory does not depend on it.", transform: Number.real)
   var learningRate: Double?
 
-  @Option(name: .long, parsing: .unconditional, help: "Weight decay; memory does not depend on it. (default: 0)")
+  @Option(
+    name: .long, parsing: .unconditional, help: "Weight decay; memory does not depend on it. (default: 0)",
+    transform: Number.real)
   var weightDecay: Double?
 
-  @Option(name: .long, parsing: .unconditional, help: "Sequences of one micro-batch. (default: 1)")
+  @Option(
+    name: .long, parsing: .unconditional, help: "Sequences of one micro-batch. (default: 1)", transform: Number.whole)
   var batch: Int?
 
-  @Option(name: .long, parsing: .unconditional, help: "Tokens of one sequence, padding included. (default: 1024)")
+  @Option(
+    name: .long, parsing: .unconditional, help: "Tokens of one sequence, padding included. (default: 1024)",
+    transform: Number.whole)
   var seq: Int?
 
-  @Option(name: .long, parsing: .unconditional, help: "Micro-batches that add up to one step. (default: 1)")
+  @Option(
+    name: .long, parsing: .unconditional, help: "Micro-batches that add up to one step. (default: 1)",
+    transform: Number.whole)
   var gradAccum: Int?
 
   @Flag(
@@ -72,7 +82,7 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "The software that runs the step. (default: trl)")
   var stack: Stack?
 
-  @Option(name: .long, parsing: .unconditional, help: "GPUs; only 1 is modeled yet.")
+  @Option(name: .long, parsing: .unconditional, help: "GPUs; only 1 is modeled yet.", transform: Number.whole)
   var gpus: Int = 1
 
   @Option(help: "How a step is spread over GPUs; only none is modeled yet.")

@@ -32,7 +32,7 @@ public struct ModelsReport: Report {
       })
   }
 
-  public var json: JSONValue { table.json }
+  public var json: OrderedJSON { table.json }
 
   public var document: Document {
     let table = Table(

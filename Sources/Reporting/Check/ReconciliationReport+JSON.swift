@@ -1,7 +1,7 @@
 import Bookkeeping
 
 extension ReconciliationReport {
-  public var json: JSONValue {
+  public var json: OrderedJSON {
     let reconciliation = summary.reconciliation
     return [
       "title": .string(summary.title),
@@ -28,14 +28,14 @@ extension ReconciliationReport {
     ]
   }
 
-  private func side(_ peak: Peak, moment: String) -> JSONValue {
+  private func side(_ peak: Peak, moment: String) -> OrderedJSON {
     ["accounts": peak.accounts.json, "peak": peak.json(moment: moment)]
   }
 }
 
 extension Reconciliation.Line {
   /// The difference with the entry of each book that has one; `nil` where the books agree.
-  fileprivate var json: JSONValue? {
+  fileprivate var json: OrderedJSON? {
     switch self {
     case .agreed: nil
     case .plannedOnly(let entry): ["kind": "planned_only", "planned": entry.lived, "measured": .null]
@@ -48,11 +48,12 @@ extension Reconciliation.Line {
 
 extension Entry {
   /// The entry with its lifetime on the step's clock.
-  fileprivate var lived: JSONValue {
+  fileprivate var lived: OrderedJSON {
     guard case .object(let members) = json else { return json }
     return .object(
       members + [
-        JSONValue.Member("opened", .integer(opened.ordinal)), JSONValue.Member("closed", .optional(closed?.ordinal)),
+        OrderedJSON.Member("opened", .integer(opened.ordinal)),
+        OrderedJSON.Member("closed", .optional(closed?.ordinal)),
       ])
   }
 }

@@ -32,7 +32,7 @@ public struct ReconciliationReport: Report {
 
   public var document: Document {
     var blocks: [Document.Block] = [.lead(sentence)]
-    blocks += [.heading("At the peak, planned in \(summary.plannedMoment)"), .table(table)]
+    blocks += [.heading("At the peak, in \(summary.plannedMoment)"), .table(table)]
     if summary.plannedMoment != summary.measuredMoment {
       blocks.append(.paragraph("The measured peak lies elsewhere: in \(summary.measuredMoment)."))
     }
@@ -41,9 +41,9 @@ public struct ReconciliationReport: Report {
     blocks += [
       .heading("As the operating system saw it"),
       .facts([
-        Document.Fact("baseline", "\(resident.baseline) resident before the first tensor"),
-        Document.Fact("peak", "\(resident.peak) resident at the highest"),
-        Document.Fact("explained", "\(resident.explained), \(ReconciliationReport.gap(resident))"),
+        Document.Fact("baseline", "\(Phrase.mebibytes(resident.baseline)) resident before the first tensor"),
+        Document.Fact("peak", "\(Phrase.mebibytes(resident.peak)) resident at the highest"),
+        Document.Fact("explained", "\(Phrase.mebibytes(resident.explained)), \(ReconciliationReport.gap(resident))"),
       ]),
       .heading("The step"),
       .facts([
@@ -58,7 +58,8 @@ public struct ReconciliationReport: Report {
   private static func gap(_ resident: CheckSummary.ResidentBytes) -> String {
     let gap = resident.peak - resident.explained
     if gap == .zero { return "to the byte" }
-    return gap < .zero ? "\(Bytes(-gap.count)) more than the peak" : "\(gap) less than the peak"
+    return gap < .zero
+      ? "\(Phrase.mebibytes(Bytes(-gap.count))) more than the peak" : "\(Phrase.mebibytes(gap)) less than the peak"
   }
 
   private var sentence: String {

@@ -3,7 +3,7 @@ import Modeling
 import Planning
 
 extension FitReport {
-  public var json: JSONValue {
+  public var json: OrderedJSON {
     let work = plan.work
     return [
       "model": plan.spec.json,
@@ -35,13 +35,13 @@ extension FitReport {
 }
 
 extension Interval {
-  var json: JSONValue {
+  var json: OrderedJSON {
     ["low": .integer(low.count), "expected": .integer(expected.count), "high": .integer(high.count)]
   }
 }
 
 extension Remedy {
-  var json: JSONValue {
+  var json: OrderedJSON {
     [
       "change": .string(change), "reason": .string(reason), "cost": .string(cost.rawValue),
       "saved_bytes": .integer(saved.count), "device_bytes": device.json, "fits": .bool(suffices),
@@ -51,14 +51,14 @@ extension Remedy {
 
 extension [Account: Bytes] {
   /// Every account in the order of the receipt, the empty ones too, so that a reader finds each.
-  var json: JSONValue {
-    .object(Account.allCases.map { JSONValue.Member($0.rawValue, .integer((self[$0] ?? .zero).count)) })
+  var json: OrderedJSON {
+    .object(Account.allCases.map { OrderedJSON.Member($0.rawValue, .integer((self[$0] ?? .zero).count)) })
   }
 }
 
 extension Peak {
   /// Moment, bytes, and every entry alive then, the largest first.
-  func json(moment: String) -> JSONValue {
+  func json(moment: String) -> OrderedJSON {
     [
       "moment": .string(moment), "bytes": .integer(bytes.count), "entries": .array(entriesBySize.map(\.json)),
     ]
@@ -66,7 +66,7 @@ extension Peak {
 }
 
 extension Entry {
-  var json: JSONValue {
+  var json: OrderedJSON {
     [
       "name": .string(name), "account": .string(account.rawValue),
       "shape": .array(shape.extents.map { .integer($0) }), "format": .string(format.rawValue),

@@ -31,8 +31,8 @@ public struct FitReport: Report {
     let accounts = plan.accounts.filter { $0.value != .zero }.sorted { $0.key < $1.key }
     let table = Table(
       [
-        Column("", key: "account"), Column("", key: "bar", .bar(width: 40)),
-        Column("", key: "bytes", .bytes), Column("", key: "share", .percent(places: 1)),
+        Column("account", key: "account"), Column("", key: "bar", .bar(width: 40)),
+        Column("size", key: "bytes", .bytes), Column("share", key: "share", .percent(places: 1)),
       ],
       rows: accounts.map { account, bytes in
         let share = Double(bytes.count) / whole
@@ -46,8 +46,8 @@ public struct FitReport: Report {
     let entries = plan.peak.entriesBySize.prefix(5)
     let table = Table(
       [
-        Column("", key: "name"), Column("", key: "account"), Column("", key: "shape"), Column("", key: "format"),
-        Column("", key: "bytes", .bytes),
+        Column("entry", key: "name"), Column("account", key: "account"), Column("shape", key: "shape"),
+        Column("format", key: "format"), Column("size", key: "bytes", .bytes),
       ],
       rows: entries.map {
         [
@@ -64,7 +64,7 @@ public struct FitReport: Report {
     ]
     let table = Table(
       [
-        Column("", key: "figure"), Column("low", key: "low_bytes", .bytes),
+        Column("figure", key: "figure"), Column("low", key: "low_bytes", .bytes),
         Column("expected", key: "expected_bytes", .bytes), Column("high", key: "high_bytes", .bytes),
       ],
       rows: rows.map { name, interval in

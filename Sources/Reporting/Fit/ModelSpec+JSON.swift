@@ -3,7 +3,7 @@ import Modeling
 
 extension ModelSpec {
   /// What decides the memory of a model, under the names that configurations use.
-  var json: JSONValue {
+  var json: OrderedJSON {
     [
       "name": .string(name), "architecture": .string(architecture.rawValue), "parameters": .integer(parameterCount),
       "layers": .integer(layerCount), "hidden_size": .integer(hiddenSize), "heads": .integer(attention.heads),

@@ -42,7 +42,7 @@ extension Recipe {
   }
 
   /// Every resolved setting, under the names of the flags.
-  var json: JSONValue {
+  var json: OrderedJSON {
     [
       "method": .string(method.name.rawValue), "rank": .optional(method.adapter?.rank),
       "alpha": .optional(method.adapter?.alpha), "lora_dropout": .optional(method.adapter?.dropout),

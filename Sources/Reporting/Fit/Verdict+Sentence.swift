@@ -29,11 +29,17 @@ extension Verdict {
   }
 
   private var margin: String {
-    let best = Verdict.margin(budget - plan.device.low)
-    let worst = Verdict.margin(budget - plan.device.high)
     let expected = Verdict.margin(headroom)
+    let lowest = budget - plan.device.low
+    let highest = budget - plan.device.high
     if plan.device.isExact { return expected }
-    return fitsAsExpected ? "\(expected), at worst \(worst)" : "\(expected), at best \(best)"
+    return switch answer {
+    case .yes: "\(expected), at least \(highest)"
+    case .no: "\(expected), at least \(Bytes(-lowest.count))"
+    case .uncertain:
+      fitsAsExpected
+        ? "\(expected), at worst \(Verdict.margin(highest))" : "\(expected), at best \(Verdict.margin(lowest))"
+    }
   }
 
   private static func margin(_ bytes: Bytes) -> String {

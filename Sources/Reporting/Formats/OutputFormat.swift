@@ -17,7 +17,7 @@ public protocol Report {
   /// The table that a spreadsheet reads.
   var table: Table { get }
   /// The value that a program reads.
-  var json: JSONValue { get }
+  var json: OrderedJSON { get }
 }
 
 extension Report {

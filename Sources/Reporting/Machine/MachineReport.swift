@@ -72,7 +72,7 @@ public struct MachineReport: Report {
       ])
   }
 
-  public var json: JSONValue {
+  public var json: OrderedJSON {
     [
       "processor": [
         "name": .optional(processor.name), "packages": .integer(processor.packages),

@@ -33,13 +33,20 @@ extension Cell {
       if case .decimal(let places) = column.kind { Fixed.text(value, decimals: places) } else { "\(value)" }
     case .percent(let share):
       if case .percent(let places) = column.kind {
-        Fixed.text(share * 100, decimals: places) + " %"
+        Cell.percentage(share, places: places)
       } else {
         "\(share)"
       }
     case .flag(let value): value ? "yes" : "no"
     case .none: "–"
     }
+  }
+
+  /// What is there is never printed as nothing: `<0.1 %`.
+  private static func percentage(_ share: Double, places: Int) -> String {
+    let text = Fixed.text(share * 100, decimals: places)
+    guard share > 0, text == Fixed.text(0, decimals: places) else { return text + " %" }
+    return places == 0 ? "<1 %" : "<0." + String(repeating: "0", count: places - 1) + "1 %"
   }
 
   /// The value for programs that read text: integers of bytes, shares of one, nothing for what is not known.
@@ -55,7 +62,7 @@ extension Cell {
   }
 
   /// The value for programs that read JSON.
-  var json: JSONValue {
+  var json: OrderedJSON {
     switch self {
     case .text(let text): .string(text)
     case .integer(let value): .integer(value)

@@ -32,10 +32,10 @@ public struct Table: Hashable, Sendable {
   }
 
   /// An array of objects, one a row.
-  public var json: JSONValue {
+  public var json: OrderedJSON {
     .array(
       rows.map { row in
-        .object(dataColumns.map { JSONValue.Member($0.column.key, row[$0.place].json) })
+        .object(dataColumns.map { OrderedJSON.Member($0.column.key, row[$0.place].json) })
       })
   }
 }

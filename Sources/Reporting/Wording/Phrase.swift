@@ -8,6 +8,9 @@ enum Phrase {
     return bytes.count > 0 && bytes.count.isMultiple(of: gibi) ? "\(bytes.count / gibi) GiB" : bytes.description
   }
 
+  /// MiB whatever the size, where figures are to be compared.
+  static func mebibytes(_ bytes: Bytes) -> String { bytes.mebibytes() + " MiB" }
+
   static func count(_ count: Int, _ noun: String, plural: String? = nil) -> String {
     "\(Fixed.grouped(count)) \(count == 1 ? noun : plural ?? noun + "s")"
   }

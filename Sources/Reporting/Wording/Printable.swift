@@ -33,17 +33,30 @@ public enum Printable {
     return text.prefix(width - 1 - tail) + "…" + text.suffix(tail)
   }
 
-  /// Lines of at most `width` columns, broken between words; a longer word stays whole.
+  /// Lines of at most `width` columns, broken between words but never after a number; a longer word stays whole.
   static func wrapped(_ text: String, to width: Int) -> [String] {
     var lines: [String] = []
     var line = ""
-    for word in text.split(separator: " ") {
+    for word in words(of: text) {
       if !line.isEmpty, line.count + 1 + word.count > width {
         lines.append(line)
         line = ""
       }
-      line += line.isEmpty ? String(word) : " " + word
+      line += line.isEmpty ? word : " " + word
     }
     return lines + (line.isEmpty ? [] : [line])
+  }
+
+  /// The words of a sentence, a number together with its unit.
+  private static func words(of text: String) -> [String] {
+    var words: [String] = []
+    for word in text.split(separator: " ") {
+      if let last = words.last, last.last?.isNumber == true {
+        words[words.count - 1] = last + " " + word
+      } else {
+        words.append(String(word))
+      }
+    }
+    return words
   }
 }

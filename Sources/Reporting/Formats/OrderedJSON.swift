@@ -1,9 +1,9 @@
 /// A JSON value whose members keep the order in which they were given.
 ///
 /// Written by hand because the order of keys is part of what the commands promise, which an encoder does not keep.
-public indirect enum JSONValue: Hashable, Sendable {
+public indirect enum OrderedJSON: Hashable, Sendable {
   case object([Member])
-  case array([JSONValue])
+  case array([OrderedJSON])
   case string(String)
   case integer(Int)
   case number(Double)
@@ -12,26 +12,26 @@ public indirect enum JSONValue: Hashable, Sendable {
 
   public struct Member: Hashable, Sendable {
     public let key: String
-    public let value: JSONValue
+    public let value: OrderedJSON
 
-    public init(_ key: String, _ value: JSONValue) {
+    public init(_ key: String, _ value: OrderedJSON) {
       self.key = key
       self.value = value
     }
   }
 }
 
-extension JSONValue: ExpressibleByDictionaryLiteral, ExpressibleByStringLiteral, ExpressibleByArrayLiteral {
-  public init(dictionaryLiteral members: (String, JSONValue)...) { self = .object(members.map { Member($0, $1) }) }
+extension OrderedJSON: ExpressibleByDictionaryLiteral, ExpressibleByStringLiteral, ExpressibleByArrayLiteral {
+  public init(dictionaryLiteral members: (String, OrderedJSON)...) { self = .object(members.map { Member($0, $1) }) }
   public init(stringLiteral text: String) { self = .string(text) }
-  public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+  public init(arrayLiteral elements: OrderedJSON...) { self = .array(elements) }
 
-  public static func optional(_ value: Int?) -> JSONValue { value.map { .integer($0) } ?? .null }
-  public static func optional(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
-  public static func optional(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+  public static func optional(_ value: Int?) -> OrderedJSON { value.map { .integer($0) } ?? .null }
+  public static func optional(_ value: Double?) -> OrderedJSON { value.map { .number($0) } ?? .null }
+  public static func optional(_ value: String?) -> OrderedJSON { value.map { .string($0) } ?? .null }
 }
 
-extension JSONValue {
+extension OrderedJSON {
   /// RFC 8259 text: objects and arrays on one line where they fit, spread out otherwise.
   public var text: String { spread(indentation: 0) }
 
@@ -39,9 +39,9 @@ extension JSONValue {
   public var line: String {
     switch self {
     case .object(let members):
-      "{" + members.map { JSONValue.quoted($0.key) + ": " + $0.value.line }.joined(separator: ", ") + "}"
+      "{" + members.map { OrderedJSON.quoted($0.key) + ": " + $0.value.line }.joined(separator: ", ") + "}"
     case .array(let elements): "[" + elements.map(\.line).joined(separator: ", ") + "]"
-    case .string(let text): JSONValue.quoted(text)
+    case .string(let text): OrderedJSON.quoted(text)
     case .integer(let value): String(value)
     // JSON has no infinities and no NaN.
     case .number(let value): value.isFinite ? String(value) : "null"
@@ -50,7 +50,7 @@ extension JSONValue {
     }
   }
 
-  private static let lineWidth = 110
+  private static let lineWidth = 160
 
   private var isNested: Bool {
     switch self {
@@ -69,17 +69,17 @@ extension JSONValue {
   }
 
   private func spread(indentation: Int) -> String {
-    // A shape inside an entry is short enough to stay on the entry's line; a whole report never is.
+    // An entry stays on a line with the shape inside it; a whole report never does.
     if !isNested || indentation >= 4 {
       let line = line
-      if line.utf8.count + indentation <= JSONValue.lineWidth || !isContainer { return line }
+      if line.utf8.count + indentation <= OrderedJSON.lineWidth || !isContainer { return line }
     }
     let outer = String(repeating: " ", count: indentation)
     let inner = outer + "  "
     switch self {
     case .object(let members):
       let lines = members.map {
-        inner + JSONValue.quoted($0.key) + ": " + $0.value.spread(indentation: indentation + 2)
+        inner + OrderedJSON.quoted($0.key) + ": " + $0.value.spread(indentation: indentation + 2)
       }
       return "{\n" + lines.joined(separator: ",\n") + "\n" + outer + "}"
     case .array(let elements):
