@@ -79,7 +79,7 @@ let package = Package(
       dependencies: ["Bookkeeping", "Modeling", "Planning", "Machine", "Training"], swiftSettings: strict),
     .testTarget(
       name: "ReportingTests", dependencies: ["Bookkeeping", "Modeling", "Planning", "Reporting"],
-      swiftSettings: strict),
+      exclude: ["Snapshots"], swiftSettings: strict),
     .testTarget(name: "CLITests", dependencies: ["PlimsollCLI"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

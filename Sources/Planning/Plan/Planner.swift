@@ -5,6 +5,9 @@ public import Modeling
 public enum Planner {
   /// Writes the books of one step of `resolved` on `spec`.
   ///
+  /// On stacks of PyTorch the books hold at most two micro-batches: from the second on, which finds the gradients of the
+  /// first, each is like the one before. The work counts all of them.
+  ///
   /// - Parameters:
   ///   - threads: threads of the engine, which borrow a workspace each; without meaning on other stacks.
   ///   - device: what the step is to run on, for its context and library workspaces; a typical one if `nil`.
@@ -14,40 +17,42 @@ public enum Planner {
   ) throws(PlanError) -> Plan {
     let recipe = resolved.recipe
     try SizeLimits.check(spec, recipe)
+    let walk = try walk(spec, recipe, threads: threads)
+    let footprint = footprint(of: walk.journal, recipe, threads: threads, device: device)
+    return Plan(
+      spec: spec, recipe: recipe, assumptions: resolved.assumptions + walk.assumptions, journal: walk.journal,
+      ledger: Ledger(posting: walk.journal), work: StepWork.sheet(spec, recipe),
+      parameters: ParameterCounts(of: spec, method: recipe.method), allocated: footprint.allocated,
+      reserved: footprint.reserved, device: footprint.device, target: device)
+  }
+
+  /// Device bytes alone, for the many plans of a search: no ledger is posted and no work counted.
+  ///
+  /// - Throws: as ``plan(_:_:threads:device:)``.
+  public static func deviceBytes(
+    _ spec: ModelSpec, _ recipe: Recipe, threads: Int = 1, device: Device? = nil
+  ) throws(PlanError) -> Interval {
+    let short = recipe.withAccumulation(atMost: 2)
+    try SizeLimits.check(spec, short)
+    let walk = try walk(spec, short, threads: threads)
+    return footprint(of: walk.journal, recipe, threads: threads, device: device).device
+  }
+
+  private static func walk(
+    _ spec: ModelSpec, _ recipe: Recipe, threads: Int
+  ) throws(PlanError) -> (journal: Journal, assumptions: [String]) {
     switch recipe.stack {
     case .plimsoll:
-      return try planEngine(spec, resolved, threads: max(1, threads), device: device)
+      return (try EngineWalk.journal(spec, recipe, threads: max(1, threads)), [])
     case .trl, .transformers:
-      return try planTorch(spec, resolved, device: device)
+      let walk = try TorchWalk.journal(spec, recipe.withAccumulation(atMost: 2))
+      return (walk.journal, walk.assumptions)
     }
   }
 
-  private static func planEngine(
-    _ spec: ModelSpec, _ resolved: ResolvedRecipe, threads: Int, device: Device?
-  ) throws(PlanError) -> Plan {
-    let journal = try EngineWalk.journal(spec, resolved.recipe, threads: threads)
-    let ledger = Ledger(posting: journal)
-    let reserved = RoundedPeak.of(journal, by: .pages)
-    return Plan(
-      spec: spec, recipe: resolved.recipe, assumptions: resolved.assumptions, journal: journal, ledger: ledger,
-      work: StepWork.sheet(spec, resolved.recipe),
-      parameters: ParameterCounts(of: spec, method: resolved.recipe.method),
-      allocated: Interval(exactly: ledger.peak.bytes), reserved: Interval(exactly: reserved),
-      device: Interval(exactly: reserved) + EngineRuntime.interval(threads: threads), target: device)
-  }
-
-  private static func planTorch(
-    _ spec: ModelSpec, _ resolved: ResolvedRecipe, device: Device?
-  ) throws(PlanError) -> Plan {
-    let walk = try TorchWalk.journal(spec, resolved.recipe)
-    let ledger = Ledger(posting: walk.journal)
-    let reserved = Interval(exactly: CachingAllocator.replay(walk.journal))
-    let context = device?.context ?? Device.typicalContext
-    return Plan(
-      spec: spec, recipe: resolved.recipe, assumptions: resolved.assumptions + walk.assumptions,
-      journal: walk.journal, ledger: ledger, work: StepWork.sheet(spec, resolved.recipe),
-      parameters: ParameterCounts(of: spec, method: resolved.recipe.method),
-      allocated: Interval(exactly: RoundedPeak.of(walk.journal, by: .torchBlocks)), reserved: reserved,
-      device: reserved + context, target: device)
+  private static func footprint(
+    of journal: Journal, _ recipe: Recipe, threads: Int, device: Device?
+  ) -> Footprint {
+    recipe.stack == .plimsoll ? .engine(journal, threads: max(1, threads)) : .torch(journal, on: device)
   }
 }

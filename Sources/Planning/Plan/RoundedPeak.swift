@@ -3,6 +3,8 @@ import Bookkeeping
 /// The peak of a journal when every block is rounded up as its allocator rounds it.
 enum RoundedPeak {
   enum Rounding {
+    /// None: the sum of what was asked for.
+    case bytes
     /// Blocks of 512 bytes (c10/cuda/CUDACachingAllocator.cpp, `kMinBlockSize` and `round_size`).
     case torchBlocks
     /// The engine's arena: whole pages from 64 KiB on, cache lines of 64 bytes below.
@@ -10,6 +12,7 @@ enum RoundedPeak {
 
     func callAsFunction(_ bytes: Bytes) -> Bytes {
       switch self {
+      case .bytes: bytes
       case .torchBlocks: bytes.rounded(upTo: Bytes(512))
       case .pages: bytes.rounded(upTo: bytes >= 64 * .kibi ? 4 * .kibi : Bytes(64))
       }

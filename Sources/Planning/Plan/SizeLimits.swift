@@ -8,7 +8,8 @@ enum SizeLimits {
 
   static func check(_ spec: ModelSpec, _ recipe: Recipe) throws(PlanError) {
     // Nine operations a layer and phase, at most three phases: see StepClock.
-    let moments = Double(recipe.batch.accumulation) * (27 * Double(spec.layerCount) + 8)
+    let microBatches = recipe.stack == .plimsoll ? recipe.batch.accumulation : min(2, recipe.batch.accumulation)
+    let moments = Double(microBatches) * (27 * Double(spec.layerCount) + 8)
     guard moments <= SizeLimits.moments else {
       throw .tooLarge(
         what: "\(recipe.batch.accumulation) micro-batches through \(spec.layerCount) layers are too many moments",

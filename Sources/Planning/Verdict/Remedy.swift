@@ -9,15 +9,15 @@ public struct Remedy: Sendable {
     case free
     /// The same result, later.
     case time
-    /// Another arithmetic or another method, close to the old one.
+    /// Other arithmetic or another method, close to the old one.
     case fidelity
-    /// Another task: shorter sequences, another batch.
+    /// Another task: shorter sequences.
     case task
   }
 
   /// What to do, as flags: `--loss chunked`.
   public let change: String
-  /// What it costs and why, in a sentence.
+  /// What it does and what it costs, in a sentence.
   public let reason: String
   public let cost: Cost
   /// The step with the change made.
@@ -26,21 +26,6 @@ public struct Remedy: Sendable {
   public let device: Interval
   /// Expected device bytes that the change saves.
   public let saved: Bytes
-  /// Whether the change alone makes the step fit.
+  /// Whether the change alone makes the step fit, by the expected bytes.
   public let suffices: Bool
-}
-
-/// What would change a verdict, and how far a fitting recipe can be stretched.
-public struct Remedies: Sendable {
-  /// Single changes that save memory, cheapest first; among equals, the most saved first.
-  public let changes: [Remedy]
-  /// The longest sequence that fits with everything else as it is; `nil` if not even one token does.
-  public let largestSequence: Int?
-  /// The largest micro-batch that fits with everything else as it is; `nil` if not even one sequence does.
-  public let largestMicroBatch: Int?
-
-  /// Plans every change to the plan of `verdict` for real.
-  public static func seek(_ verdict: Verdict, threads: Int = 1) -> Remedies {
-    Remedies(changes: [], largestSequence: nil, largestMicroBatch: nil)
-  }
 }

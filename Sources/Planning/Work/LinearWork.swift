@@ -37,6 +37,8 @@ extension StepWork {
     if trainsBase { book.product(name, .backward, .trained, output, input, rows) }
   }
 
+  static let dequantizationName = "dequantization"
+
   /// A quantized weight made whole: once a product with it, so once for each of forward, recomputation and the
   /// input's gradient.
   ///
@@ -44,11 +46,11 @@ extension StepWork {
   /// et al. 2022, section 2, <https://arxiv.org/abs/2208.07339>).
   mutating func dequantization(_ phase: WorkSheet.Phase, _ count: Int, inputNeedsGradient: Bool) {
     guard let quantization = recipe.method.quantization, phase != .backward || inputNeedsGradient else { return }
-    book.elements("dequantization", phase, .frozen, count, cost: ElementCost.dequantization)
+    book.elements(StepWork.dequantizationName, phase, .frozen, count, cost: ElementCost.dequantization)
     switch quantization {
     case .nf4(true), .fp4(true):
       let blocks = (count + 63) / 64
-      book.elements("dequantization", phase, .frozen, blocks, cost: ElementCost.nestedAbsmax)
+      book.elements(StepWork.dequantizationName, phase, .frozen, blocks, cost: ElementCost.nestedAbsmax)
     case .nf4(false), .fp4(false), .int8: break
     }
   }

@@ -1,0 +1,46 @@
+# One command per intent; `make` alone lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup build test demo bench lint format clean
+
+# The same configuration for everything, so that nothing is compiled twice: SwiftPM compiles C at -O0 in debug, and the
+# tests run real training steps.
+SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
+# Named one by one, so that no build folder is ever searched.
+SOURCES := $(wildcard Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources)
+
+# Homebrew links neither openblas nor its pkg-config file into the common folders.
+ifeq ($(shell uname -s),Darwin)
+  export PKG_CONFIG_PATH := $(shell brew --prefix openblas 2>/dev/null)/lib/pkgconfig:$(PKG_CONFIG_PATH)
+endif
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install the two system libraries, if they are missing
+	@.ci/setup
+
+build: setup ## compile everything; the program is .build/release/plimsoll
+	swift build $(SWIFT_FLAGS)
+
+# No test uses @testable, and modules built for it would have to be compiled again for the program.
+test: setup lint ## lint, compile and run every test
+	swift test $(SWIFT_FLAGS) --disable-testable-imports
+
+demo: setup ## plan and run one small step, reconcile the two, write Reports/demo.md and Reports/demo.csv
+	swift build $(SWIFT_FLAGS) --product plimsoll
+	.build/release/plimsoll demo
+
+bench: setup ## time kernels and training steps on this machine
+	swift run -c release --package-path Benchmarks
+
+lint: ## check the formatting of every Swift file
+	swift format lint --strict --parallel -r $(SOURCES)
+
+format: ## put the formatting right
+	swift format format --in-place --parallel -r $(SOURCES)
+
+clean: ## remove what was built
+	swift package clean

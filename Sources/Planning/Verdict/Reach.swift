@@ -1,0 +1,76 @@
+public import Bookkeeping
+public import Modeling
+
+/// How far a recipe can be stretched within a budget, everything else staying as it is.
+///
+/// What fits is judged by the expected device bytes, as an uncertain verdict is.
+public struct Reach: Sendable {
+  let spec: ModelSpec
+  let recipe: Recipe
+  let budget: Bytes
+  let threads: Int
+  let device: Device?
+
+  /// Sequences are sought in multiples of this many tokens.
+  public static let sequenceStep = 16
+
+  public init(_ spec: ModelSpec, _ recipe: Recipe, budget: Bytes, threads: Int = 1, device: Device? = nil) {
+    self.spec = spec
+    self.recipe = recipe
+    self.budget = budget
+    self.threads = threads
+    self.device = device
+  }
+
+  /// The longest sequence that fits, in multiples of ``sequenceStep`` and up to the model's positions; `nil` if not even
+  /// the shortest does.
+  public var largestSequence: Int? {
+    let step = min(Reach.sequenceStep, spec.maximumPositions)
+    let top = max(1, spec.maximumPositions / step)
+    return largest(upTo: top) { RecipeChange(sequence: $0 * step) }.map { $0 * step }
+  }
+
+  /// The largest micro-batch that fits; `nil` if not even one sequence does.
+  public var largestMicroBatch: Int? {
+    largest(upTo: 1 << 12) { RecipeChange(microBatch: $0) }
+  }
+
+  /// The largest rank that fits, up to the model's hidden size; `nil` if not even rank 1 does, or there is no adapter.
+  public var largestRank: Int? {
+    guard let adapter = recipe.method.adapter else { return nil }
+    return largest(upTo: spec.hiddenSize) { rank in
+      RecipeChange(method: recipe.method.with(rank: rank, of: adapter))
+    }
+  }
+
+  private func largest(upTo top: Int, _ change: (Int) -> RecipeChange) -> Int? {
+    Search.largest(in: 1...top, within: budget.count) { number in
+      guard let changed = recipe.changed(change(number)) else { return nil }
+      return deviceBytes(of: changed)?.expected.count
+    }
+  }
+
+  /// Device bytes of a changed recipe; `nil` if it can't be planned.
+  func deviceBytes(of changed: Recipe) -> Interval? {
+    do {
+      try changed.validate(for: spec)
+      return try Planner.deviceBytes(spec, changed, threads: threads, device: device)
+    } catch {
+      return nil
+    }
+  }
+}
+
+extension Method {
+  /// The same method with another rank, the scale staying what it was.
+  fileprivate func with(rank: Int, of adapter: LoRA) -> Method? {
+    do {
+      let lora = try LoRA(
+        rank: rank, alpha: adapter.scale * Double(rank), dropout: adapter.dropout, targets: adapter.targets)
+      if case .qlora(_, let quantization) = self { return .qlora(lora, quantization) }
+      return .lora(lora)
+    } catch {
+      return nil
+    }
+  }
+}

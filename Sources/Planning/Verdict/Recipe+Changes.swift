@@ -1,0 +1,54 @@
+import Bookkeeping
+import Modeling
+
+/// What a search may change about a recipe; what stays `nil` stays as it is.
+struct RecipeChange {
+  var method: Method?
+  var weightFormat: ScalarFormat?
+  var adapterFormat: ScalarFormat?
+  var optimizer: Optimizer.Kind?
+  var microBatch: Int?
+  var sequence: Int?
+  var accumulation: Int?
+  var usesGradientCheckpointing: Bool?
+  var attention: AttentionImplementation?
+  var loss: LossImplementation?
+}
+
+extension Recipe {
+  /// The recipe with `change` made to it, or `nil` if there is no such recipe.
+  func changed(_ change: RecipeChange) -> Recipe? {
+    do {
+      return try Recipe(
+        method: change.method ?? method, weightFormat: change.weightFormat ?? weightFormat,
+        adapterFormat: change.adapterFormat ?? adapterFormat, precision: precision,
+        optimizer: change.optimizer.map(optimizer.changed) ?? optimizer,
+        batch: BatchShape(
+          microBatch: change.microBatch ?? batch.microBatch, sequence: change.sequence ?? batch.sequence,
+          accumulation: change.accumulation ?? batch.accumulation),
+        usesGradientCheckpointing: change.usesGradientCheckpointing ?? usesGradientCheckpointing,
+        attention: change.attention ?? attention, loss: change.loss ?? loss, stack: stack)
+    } catch {
+      return nil
+    }
+  }
+
+  /// The recipe with no more micro-batches than `limit`.
+  func withAccumulation(atMost limit: Int) -> Recipe {
+    guard batch.accumulation > limit else { return self }
+    return changed(RecipeChange(accumulation: limit)) ?? self
+  }
+}
+
+extension Optimizer {
+  /// The same settings for another optimizer; they were checked when this one was made.
+  fileprivate func changed(to kind: Kind) -> Optimizer {
+    do {
+      return try Optimizer(
+        kind: kind, learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay,
+        momentum: momentum)
+    } catch {
+      return self
+    }
+  }
+}

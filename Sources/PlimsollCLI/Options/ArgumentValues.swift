@@ -1,0 +1,33 @@
+public import ArgumentParser
+import Bookkeeping
+public import Modeling
+public import Reporting
+
+// The values that flags take, under the names that the domain gives them.
+
+extension Method.Name: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
+extension Optimizer.Kind: ExpressibleByArgument {}
+extension AttentionImplementation: ExpressibleByArgument {}
+extension LossImplementation: ExpressibleByArgument {}
+extension Stack: ExpressibleByArgument {}
+extension Sharding: ExpressibleByArgument {}
+extension OutputFormat: ExpressibleByArgument {}
+
+/// The formats in which weights and adapters can be loaded.
+enum FloatingFormat: String, CaseIterable, ExpressibleByArgument {
+  case bf16, fp32, fp16
+
+  var format: ScalarFormat {
+    switch self {
+    case .bf16: .bf16
+    case .fp32: .fp32
+    case .fp16: .fp16
+    }
+  }
+}
+
+/// The ways to store a frozen base.
+enum QuantizationName: String, CaseIterable, ExpressibleByArgument {
+  case nf4, fp4, int8, none
+}

@@ -1,0 +1,147 @@
+import ArgumentParser
+import Modeling
+
+/// Every flag that says how a model is trained, the same for all commands.
+///
+/// Numbers are taken as they stand, a leading minus included, so that the recipe can say what is wrong with them.
+struct RecipeOptions: ParsableArguments {
+  @Option(help: "What trains: every weight, adapters, or adapters on a quantized base. (default: lora)")
+  var method: Method.Name?
+
+  @Option(name: .long, parsing: .unconditional, help: "Rank of the adapters. (default: 16)", transform: Number.whole)
+  var rank: Int?
+
+  @Option(
+    name: .long, parsing: .unconditional, help: "Adapters are scaled by alpha / rank. (default: 32)",
+    transform: Number.real)
+  var alpha: Double?
+
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "Share of an adapter's inputs that are dropped. (default: 0)", transform: Number.real)
+  var loraDropout: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Layers that get an adapter: all-linear, attention, or names such as q_proj,v_proj. (default: all-linear)",
+      valueName: "all-linear|attention|names"))
+  var targets: String?
+
+  @Option(help: "How the frozen base is stored. (default: nf4 for qlora, none otherwise)")
+  var quant: QuantizationName?
+
+  @Flag(inversion: .prefixedNo, help: "Quantize the scales of nf4 and fp4 again. (default: --double-quant)")
+  var doubleQuant: Bool?
+
+  @Option(help: "Format in which weights that are not quantized are loaded. (default: the stack's)")
+  var dtype: FloatingFormat?
+
+  @Option(help: "Format of the adapters. (default: the stack's)")
+  var adapterDtype: FloatingFormat?
+
+  @Option(help: "All arithmetic in the weights' format, or products in 16 bits on the fly. (default: the stack's)")
+  var precision: Precision?
+
+  @Option(help: "What turns gradients into updates. (default: adamw)")
+  var optimizer: Optimizer.Kind?
+
+  @Option(
+    name: .long, parsing: .unconditional, help: "Learning rate; memory does not depend on it.", transform: Number.real)
+  var learningRate: Double?
+
+  @Option(
+    name: .long, parsing: .unconditional, help: "Weight decay; memory does not depend on it. (default: 0)",
+    transform: Number.real)
+  var weightDecay: Double?
+
+  @Option(
+    name: .long, parsing: .unconditional, help: "Sequences of one micro-batch. (default: 1)", transform: Number.whole)
+  var batch: Int?
+
+  @Option(
+    name: .long, parsing: .unconditional, help: "Tokens of one sequence, padding included. (default: 1024)",
+    transform: Number.whole)
+  var seq: Int?
+
+  @Option(
+    name: .long, parsing: .unconditional, help: "Micro-batches that add up to one step. (default: 1)",
+    transform: Number.whole)
+  var gradAccum: Int?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Keep only the layers' inputs and compute the rest again in the backward pass. (default: the stack's)")
+  var checkpointing: Bool?
+
+  @Option(help: "How attention is computed. (default: the stack's)")
+  var attention: AttentionImplementation?
+
+  @Option(help: "How head and loss are computed: all logits at once, in chunks, or fused. (default: the stack's)")
+  var loss: LossImplementation?
+
+  @Option(help: "The software that runs the step. (default: trl)")
+  var stack: Stack?
+
+  @Option(name: .long, parsing: .unconditional, help: "GPUs; only 1 is modeled yet.", transform: Number.whole)
+  var gpus: Int = 1
+
+  @Option(help: "How a step is spread over GPUs; only none is modeled yet.")
+  var sharding: Sharding = .none
+
+  /// Sentences on what these flags left open and no recipe can tell.
+  var assumptions: [String] {
+    guard quant == .nf4 || quant == .fp4, doubleQuant == nil else { return [] }
+    return ["double quantization: on, as in the QLoRA paper"]
+  }
+
+  /// The recipe that was asked for, gaps left open.
+  func request() throws(UsageError) -> RecipeRequest {
+    guard gpus > 0 else { throw .noGPUs(gpus) }
+    guard gpus == 1 else { throw .severalGPUs(gpus) }
+    guard sharding == .none else { throw .sharding(sharding.rawValue) }
+    var request = RecipeRequest()
+    request.method = method
+    request.rank = rank
+    request.alpha = alpha
+    request.loraDropout = loraDropout
+    request.targets = targets.map(RecipeOptions.targets)
+    request.quantization = try quantization()
+    request.weightFormat = dtype?.format
+    request.adapterFormat = adapterDtype?.format
+    request.precision = precision
+    request.optimizer = optimizer
+    request.learningRate = learningRate
+    request.weightDecay = weightDecay
+    request.microBatch = batch
+    request.sequence = seq
+    request.accumulation = gradAccum
+    request.usesGradientCheckpointing = checkpointing
+    request.attention = attention
+    request.loss = loss
+    request.stack = stack
+    return request
+  }
+
+  private static func targets(_ text: String) -> LoRA.Targets {
+    switch text {
+    case "all-linear": .allLinear
+    case "attention": .attention
+    default: .modules(text.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) })
+    }
+  }
+
+  /// What `--quant` and `--double-quant` say together; `nil` where neither says anything.
+  private func quantization() throws(UsageError) -> Quantization?? {
+    switch quant {
+    case .nf4?: return .some(.nf4(double: doubleQuant ?? true))
+    case .fp4?: return .some(.fp4(double: doubleQuant ?? true))
+    case .int8?:
+      guard doubleQuant != true else { throw .doubleQuantization(of: "int8") }
+      return .some(.int8)
+    case QuantizationName.none?:
+      guard doubleQuant != true else { throw .doubleQuantization(of: "a base that is not quantized") }
+      return .some(.none)
+    case nil: return doubleQuant.map { .some(.nf4(double: $0)) }
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import Bookkeeping
+import Machine
+import Modeling
+import Planning
+
+/// What the process ends with: sysexits.h where it has a name for it.
+enum ExitStatus: Int32, CaseIterable {
+  /// It fits, or the command did what it was for.
+  case success = 0
+  /// It does not fit, or a check failed.
+  case negative = 1
+  /// The command line asks for what cannot be (EX_USAGE).
+  case usage = 64
+  /// A file was read and cannot be (EX_DATAERR).
+  case badData = 65
+  /// A file, folder or preset is not there (EX_NOINPUT).
+  case noInput = 66
+  /// Memory or a library that is needed is missing (EX_UNAVAILABLE).
+  case unavailable = 69
+  /// A bug of ours (EX_SOFTWARE).
+  case internalError = 70
+}
+
+extension ExitStatus {
+  /// The one place in which every typed error gets its code; what has none here is a bug.
+  init(for error: any Error) {
+    self =
+      switch error {
+      case is UsageError, is BytesParsingError, is RecipeError, is PlanError: .usage
+      case is ModelSpecError: .badData
+      case is MachineError: .unavailable
+      default: .internalError
+      }
+  }
+}

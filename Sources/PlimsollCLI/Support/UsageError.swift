@@ -1,0 +1,28 @@
+/// Why a command line cannot be followed, beyond what the parser and the recipe check.
+enum UsageError: Error, Hashable, CustomStringConvertible {
+  case noBudget
+  case twoBudgets
+  case unknownDevice(String, nearest: [String])
+  case severalGPUs(Int)
+  case noGPUs(Int)
+  case sharding(String)
+  case doubleQuantization(of: String)
+  case outOfRange(flag: String, value: String, allowed: String)
+
+  var description: String {
+    switch self {
+    case .noBudget: "fit needs a budget: say how much memory there is with --vram 8GB, or on what with --gpu rtx-4060"
+    case .twoBudgets: "--vram and --gpu both name a budget: say one of them"
+    case .unknownDevice(let name, let nearest):
+      "--gpu \(name) is unknown: "
+        + (nearest.isEmpty ? "plimsoll gpus lists them all" : "did you mean \(nearest.joined(separator: ", "))?")
+    case .severalGPUs(let count): "--gpus \(count): training on several GPUs is not modeled yet, plan one with --gpus 1"
+    case .noGPUs(let count): "--gpus is \(count): it must be at least 1"
+    case .sharding(let kind):
+      "--sharding \(kind): sharded training is not modeled yet, plan one GPU with --sharding none"
+    case .doubleQuantization(let format):
+      "--double-quant: the scales of \(format) are not quantized again, only those of nf4 and fp4 can be"
+    case .outOfRange(let flag, let value, let allowed): "--\(flag) is \(value): it must be \(allowed)"
+    }
+  }
+}

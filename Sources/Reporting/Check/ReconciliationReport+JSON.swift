@@ -1,0 +1,59 @@
+import Bookkeeping
+
+extension ReconciliationReport {
+  public var json: OrderedJSON {
+    let reconciliation = summary.reconciliation
+    return [
+      "title": .string(summary.title),
+      "planned": side(reconciliation.planned, moment: summary.plannedMoment),
+      "measured": side(reconciliation.measured, moment: summary.measuredMoment),
+      "differences": .array(reconciliation.differences.compactMap(\.json)),
+      "tides": .array(
+        reconciliation.tides.map {
+          [
+            "moment": .string($0.moment), "account": .string($0.account.rawValue),
+            "planned_bytes": .integer($0.planned.count), "measured_bytes": .integer($0.measured.count),
+          ]
+        }),
+      "stray_moments": .array(reconciliation.strayMoments.map { .string($0) }),
+      "balanced": .bool(reconciliation.isBalanced),
+      "rss": [
+        "baseline_bytes": .integer(summary.resident.baseline.count),
+        "peak_bytes": .integer(summary.resident.peak.count),
+        "explained_bytes": .integer(summary.resident.explained.count),
+      ],
+      "tokens_per_second": .number(summary.tokensPerSecond),
+      "loss": .number(summary.loss),
+      "stamp": .array(summary.stamp.map { .string($0) }),
+    ]
+  }
+
+  private func side(_ peak: Peak, moment: String) -> OrderedJSON {
+    ["accounts": peak.accounts.json, "peak": peak.json(moment: moment)]
+  }
+}
+
+extension Reconciliation.Line {
+  /// The difference with the entry of each book that has one; `nil` where the books agree.
+  fileprivate var json: OrderedJSON? {
+    switch self {
+    case .agreed: nil
+    case .plannedOnly(let entry): ["kind": "planned_only", "planned": entry.lived, "measured": .null]
+    case .measuredOnly(let entry): ["kind": "measured_only", "planned": .null, "measured": entry.lived]
+    case .differing(let planned, let measured):
+      ["kind": "differing", "planned": planned.lived, "measured": measured.lived]
+    }
+  }
+}
+
+extension Entry {
+  /// The entry with its lifetime on the step's clock.
+  fileprivate var lived: OrderedJSON {
+    guard case .object(let members) = json else { return json }
+    return .object(
+      members + [
+        OrderedJSON.Member("opened", .integer(opened.ordinal)),
+        OrderedJSON.Member("closed", .optional(closed?.ordinal)),
+      ])
+  }
+}

@@ -1,0 +1,125 @@
+import Bookkeeping
+import Modeling
+public import Planning
+
+/// What `fit` prints: the verdict, the receipt behind it, and what would change it.
+public struct FitReport: Report {
+  public let verdict: Verdict
+  /// What would change the verdict; `nil` where nobody looked.
+  public let remedies: Remedies?
+
+  public init(verdict: Verdict, remedies: Remedies?) {
+    self.verdict = verdict
+    self.remedies = remedies
+  }
+
+  public var table: Table { PlanTable.table(of: [verdict]) }
+
+  public var document: Document {
+    var blocks: [Document.Block] = [.lead(verdict.sentence)]
+    blocks += receipt + largest + deviceBytes
+    blocks += [.heading("The step"), .facts(stepFacts)]
+    blocks += remedyBlocks
+    if !plan.assumptions.isEmpty { blocks += [.heading("Assumed"), .list(plan.assumptions)] }
+    return Document(blocks)
+  }
+
+  var plan: Plan { verdict.plan }
+
+  private var receipt: [Document.Block] {
+    let whole = Double(max(1, plan.device.expected.count))
+    let accounts = plan.accounts.filter { $0.value != .zero }.sorted { $0.key < $1.key }
+    let table = Table(
+      [
+        Column("account", key: "account"), Column("", key: "bar", .bar(width: 40)),
+        Column("size", key: "bytes", .bytes), Column("share", key: "share", .percent(places: 1)),
+      ],
+      rows: accounts.map { account, bytes in
+        let share = Double(bytes.count) / whole
+        return [.text(account.title), .percent(share), .bytes(bytes), .percent(share)]
+      },
+      total: ["device bytes", .none, .bytes(plan.device.expected), .percent(1)])
+    return [.heading("At the peak, in \(plan.peakMoment)"), .table(table)]
+  }
+
+  private var largest: [Document.Block] {
+    let entries = plan.peak.entriesBySize.prefix(5)
+    let table = Table(
+      [
+        Column("entry", key: "name"), Column("account", key: "account"), Column("shape", key: "shape"),
+        Column("format", key: "format"), Column("size", key: "bytes", .bytes),
+      ],
+      rows: entries.map {
+        [
+          .text($0.name), .text($0.account.title), .text($0.shape.description), .text($0.format.rawValue),
+          .bytes($0.bytes),
+        ]
+      })
+    return [.heading("Largest of \(Fixed.grouped(plan.peak.entries.count)) entries alive then"), .table(table)]
+  }
+
+  private var deviceBytes: [Document.Block] {
+    let rows: [(String, Interval)] = [
+      ("allocated", plan.allocated), ("reserved", plan.reserved), ("device", plan.device),
+    ]
+    let table = Table(
+      [
+        Column("figure", key: "figure"), Column("low", key: "low_bytes", .bytes),
+        Column("expected", key: "expected_bytes", .bytes), Column("high", key: "high_bytes", .bytes),
+      ],
+      rows: rows.map { name, interval in
+        [.text(name), .bytes(interval.low), .bytes(interval.expected), .bytes(interval.high)]
+      })
+    let causes = plan.device.causes
+    return [.heading("As the allocator and the driver count"), .table(table)]
+      + (causes.isEmpty ? [] : [.list(causes)])
+  }
+
+  private var stepFacts: [Document.Fact] {
+    let work = plan.work
+    let phases = WorkSheet.Phase.allCases.filter { work.total($0) > .zero }
+      .map { "\($0.rawValue) \(work.total($0))" }.joined(separator: ", ")
+    var facts = [
+      Document.Fact("recipe", plan.recipe.summary),
+      Document.Fact("tokens", plan.recipe.batch.summary),
+      Document.Fact(
+        "parameters",
+        "\(Fixed.grouped(plan.parameters.total)), of which \(Fixed.grouped(plan.parameters.trainable)) train "
+          + "(\(Fixed.text(plan.parameters.share * 100, decimals: 2)) %)"),
+      Document.Fact("operations", work.total > .zero ? "\(work.total): \(phases)" : "\(work.total)"),
+    ]
+    if let throughput = plan.throughput {
+      let place = plan.target.map { " on a \($0.title)" } ?? ""
+      facts.append(
+        Document.Fact(
+          "speed",
+          "\(Phrase.rate(throughput.expected)) tokens/s\(place) "
+            + "(\(Phrase.rate(throughput.low)) to \(Phrase.rate(throughput.high)))"))
+    }
+    return facts
+  }
+
+  /// Remedies shown to people; programs get them all.
+  private static let remedyLimit = 8
+
+  private var remedyBlocks: [Document.Block] {
+    guard let remedies else { return [] }
+    var blocks: [Document.Block] = []
+    let changes = remedies.changes.prefix(FitReport.remedyLimit)
+    let title = verdict.answer == .yes ? "What would save more" : "What would make it fit"
+    if !changes.isEmpty {
+      blocks = [.heading(title), .facts(changes.map { Document.Fact($0.change, $0.sentence(budget: verdict.budget)) })]
+    } else if verdict.answer != .yes {
+      blocks = [.heading(title), .paragraph("No single change of the recipe saves memory here.")]
+    }
+    if let stretch = remedies.stretch { blocks += [.heading("How far it stretches"), .paragraph(stretch)] }
+    return blocks
+  }
+}
+
+extension Peak {
+  /// The largest first; of equals, the first opened first.
+  var entriesBySize: [Entry] {
+    entries.enumerated().sorted { ($1.element.bytes, $0.offset) < ($0.element.bytes, $1.offset) }.map(\.element)
+  }
+}

@@ -1,0 +1,80 @@
+import Bookkeeping
+import Modeling
+import Planning
+import Reporting
+
+/// A plan written by hand, so that no rule of the planner decides what a report looks like.
+enum Examples {
+  static let spec: ModelSpec = {
+    do {
+      return try ModelSpec(
+        name: "toy|llama", architecture: .llama, layerCount: 2, hiddenSize: 64,
+        attention: AttentionSpec(heads: 4, keyValueHeads: 2, headDimension: 16),
+        feedForward: FeedForwardSpec(intermediateSize: 128), vocabularySize: 1000, tiesEmbeddings: false,
+        normalization: Normalization(kind: .rms, epsilon: 1e-5), positions: .rotary(RotarySpec(theta: 10000)),
+        maximumPositions: 512, checkpointFormat: .bf16)
+    } catch { preconditionFailure("\(error)") }
+  }()
+
+  static let resolved: ResolvedRecipe = {
+    var request = RecipeRequest()
+    request.method = .qlora
+    request.stack = .plimsoll
+    request.sequence = 128
+    do { return try request.resolved(for: spec) } catch { preconditionFailure("\(error)") }
+  }()
+
+  static let clock = Clock(labels: ["load", "forward.layer.0", "backward.layer.0", "optimizer"])
+
+  /// Two big tensors that live on, and a smaller one that makes the peak in `backward.layer.0`.
+  static func journal(workspace: Int = 1 << 20) -> Journal {
+    var journal = Journal(clock: clock)
+    _ = journal.open("model.embed_tokens.weight", .weights, [1000, 65536], .fp32)
+    _ = journal.open("layers.0.q_proj.lora_A.weight", .adapters, [16, 64], .fp32)
+    journal.advance(to: Moment(1))
+    let output = journal.open("layers.0.output", .activations, [32768, 1024], .fp32)
+    journal.advance(to: Moment(2))
+    let workspace = journal.open("layers.0.attention.workspace", .workspace, [workspace], .fp32)
+    journal.close(workspace)
+    journal.close(output)
+    return journal
+  }
+
+  /// - Parameters:
+  ///   - low: MiB less than expected that it may be.
+  ///   - high: MiB more than expected that it may be.
+  static func plan(low: Int = 20, high: Int = 80) -> Plan {
+    let journal = journal()
+    let ledger = Ledger(posting: journal)
+    var work = WorkSheet()
+    for (phase, count) in [(WorkSheet.Phase.forward, 2_000_000_000), (.backward, 3_500_000_000), (.optimizer, 12_000)] {
+      work.record(
+        WorkSheet.Line(
+          operation: "all", phase: phase, share: .trained, isMatrixProduct: true, flops: FLOPs(count)))
+    }
+    let expected = ledger.peak.bytes + 100 * Bytes.mebi
+    return Plan(
+      spec: spec, recipe: resolved.recipe, assumptions: resolved.assumptions, journal: journal, ledger: ledger,
+      work: work, parameters: ParameterCounts(of: spec, method: resolved.recipe.method),
+      allocated: Interval(exactly: ledger.peak.bytes), reserved: Interval(exactly: ledger.peak.bytes + Bytes.mebi),
+      device: Interval(
+        low: expected - low * Bytes.mebi, expected: expected, high: expected + high * Bytes.mebi,
+        causes: low + high == 0 ? [] : ["nobody named the device, and a context takes 80 to 180 MiB"]),
+      target: nil)
+  }
+
+  static func report(budget: Bytes) -> FitReport {
+    FitReport(verdict: Verdict.judge(plan(), budget: budget), remedies: nil)
+  }
+
+  static func check(balanced: Bool) -> CheckSummary {
+    let planned = Ledger(posting: journal())
+    let measured = balanced ? planned : Ledger(posting: journal(workspace: (1 << 20) + 64))
+    return CheckSummary(
+      title: "toy|llama with QLoRA", reconciliation: Reconciliation(planned: planned, measured: measured),
+      plannedMoment: "backward.layer.0", measuredMoment: "backward.layer.0",
+      resident: CheckSummary.ResidentBytes(
+        baseline: 30 * Bytes.mebi, peak: 420 * Bytes.mebi, explained: 418 * Bytes.mebi),
+      tokensPerSecond: 1234.5, loss: 6.907755, stamp: ["date: 2026-01-31T23:59:59Z", "processor: Example | 4 cores"])
+  }
+}
