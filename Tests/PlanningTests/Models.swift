@@ -1,6 +1,7 @@
-import Testing
 import Bookkeeping
 import Modeling
+import Testing
+
 @testable import Planning
 
 /// Models and recipes that the tests share.

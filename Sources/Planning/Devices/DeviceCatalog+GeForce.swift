@@ -37,7 +37,7 @@ extension DeviceCatalog {
       context: .medium),
     DeviceRow(
       name: "rtx-2080-ti", title: "GeForce RTX 2080 Ti", gibibytes: 11, bandwidth: 616, rates: (nil, 53.8, 13.4),
-      context: .medium),
+      context: .medium, usable: .torch(10.76, "https://github.com/JDAI-CV/image-captioning/issues/11")),
     DeviceRow(
       name: "titan-rtx", title: "TITAN RTX", gibibytes: 24, bandwidth: 672, rates: (nil, 130.5, 16.3),
       context: .medium),
@@ -49,13 +49,13 @@ extension DeviceCatalog {
       context: .small),
     DeviceRow(
       name: "rtx-3060", title: "GeForce RTX 3060 12GB", gibibytes: 12, bandwidth: 360, rates: (25.5, 25.5, 12.7),
-      context: .small),
+      context: .small, usable: .torch(11.75, "https://github.com/Kunhao-Liu/StyleGaussian/issues/12")),
     DeviceRow(
       name: "rtx-3060-ti", title: "GeForce RTX 3060 Ti", gibibytes: 8, bandwidth: 448, rates: (32.4, 32.4, 16.2),
       context: .small),
     DeviceRow(
       name: "rtx-3070", title: "GeForce RTX 3070", gibibytes: 8, bandwidth: 448, rates: (40.6, 40.6, 20.3),
-      context: .medium),
+      context: .medium, usable: .torch(7.78, "https://github.com/akshitac8/OW-DETR/issues/46")),
     DeviceRow(
       name: "rtx-3070-ti", title: "GeForce RTX 3070 Ti", gibibytes: 8, bandwidth: 608, rates: (43.5, 43.5, 21.7),
       context: .medium),
@@ -121,6 +121,6 @@ extension DeviceCatalog {
       context: .large),
     DeviceRow(
       name: "rtx-5090", title: "GeForce RTX 5090", gibibytes: 32, bandwidth: 1792, rates: (209.5, 209.5, 104.8),
-      context: .large),
+      context: .large, usable: .torch(31.37, "https://github.com/Wan-Video/Wan2.1/issues/465")),
   ]
 }

@@ -51,7 +51,7 @@ extension DeviceCatalog {
     ).device(capability: (7, 0), source: "NVIDIA V100 data sheet"),
     DeviceRow(
       name: "t4", title: "Tesla T4", gibibytes: 16, bandwidth: 320, rates: (nil, 65, 8.1), context: .small,
-      usable: .torch(14.75, "https://github.com/Farzad-R/Finetune-LLAVA-NEXT/issues/2")
+      usable: .torch(14.56, "https://pypi.org/project/fitcheck-llm/0.3.1")
     ).device(capability: (7, 5), source: "NVIDIA T4 data sheet"),
     DeviceRow(
       name: "a10", title: "A10", gibibytes: 24, bandwidth: 600, rates: (125, 125, 31.2), context: .medium,
@@ -70,11 +70,11 @@ extension DeviceCatalog {
     ).device(capability: (8, 6), source: "NVIDIA A40 data sheet"),
     DeviceRow(
       name: "a100-40gb", title: "A100 SXM4 40GB", gibibytes: 40, bandwidth: 1555, rates: (312, 312, 19.5),
-      context: .large, usable: .driver(40_960, quotedTotals)
+      context: .large, usable: .torch(39.50, "https://github.com/TianheWu/CoSeR/issues/10")
     ).device(capability: (8, 0), source: "NVIDIA A100 data sheet"),
     DeviceRow(
       name: "a100-80gb", title: "A100 SXM4 80GB", gibibytes: 80, bandwidth: 2039, rates: (312, 312, 19.5),
-      context: .large, usable: .driver(81_920, quotedTotals)
+      context: .large, usable: .torch(79.14, "https://github.com/lianqi1008/Control-GIC/issues/6")
     ).device(capability: (8, 0), source: "NVIDIA A100 data sheet"),
     DeviceRow(
       name: "l4", title: "L4", gibibytes: 24, bandwidth: 300, rates: (121, 121, 30.3), context: .medium,

@@ -15,13 +15,13 @@ public struct Roofline: Hashable, Sendable {
 
   /// The share of a device's dense peak that a step's products reach, all else between them included.
   ///
-  /// Of 59 published bf16 runs (mosaicml/llm-foundry, scripts/train/benchmarking/README.md at 8c8dd48; A100 and H100, 1B
-  /// to 70B) nine of ten lie between 0.32 and 0.64 of the peak, half of them above 0.48.
+  /// Of 59 published bf16 runs on A100 and H100 (mosaicml/llm-foundry, scripts/train/benchmarking/README.md at 8c8dd48)
+  /// nine of ten lie between 0.37 and 0.64 of the peak, half of them above 0.49.
   public static let matrixEfficiency = (low: 0.35, expected: 0.5, high: 0.65)
   /// The share of the memory bandwidth that streaming kernels reach.
   ///
-  /// Copies reach nine tenths of it on every device since Volta (BabelStream, Deakin et al. 2018, "Evaluating attainable
-  /// memory bandwidth of parallel programming models via BabelStream").
+  /// Copies on GPUs reach 0.8 to 0.9 of it (Deakin et al. 2018, "Evaluating attainable memory bandwidth of parallel
+  /// programming models via BabelStream").
   public static let bandwidthEfficiency = 0.85
 }
 

@@ -25,12 +25,14 @@ public struct ParameterCounts: Hashable, Sendable {
       self.init(total: base, trainable: base)
       return
     }
-    var added = 0
-    for layer in 0..<spec.layerCount {
-      for module in spec.linearModules(layer) where adapter.targets.match(module) {
-        added += adapter.rank * (module.input + module.output)
+    func added(to layer: Int) -> Int {
+      spec.linearModules(layer).filter(adapter.targets.match).reduce(0) {
+        $0 + adapter.rank * ($1.input + $1.output)
       }
     }
+    // Only names can tell layers apart.
+    let added =
+      method.namesModules ? (0..<spec.layerCount).reduce(0) { $0 + added(to: $1) } : spec.layerCount * added(to: 0)
     self.init(total: base + added, trainable: added)
   }
 }

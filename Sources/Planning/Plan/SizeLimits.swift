@@ -3,8 +3,8 @@ import Modeling
 
 /// Refuses steps whose books would overflow or never end, before anything is multiplied in integers.
 enum SizeLimits {
-  /// A journal of more moments than this would take minutes and gigabytes to write.
-  static let moments = 4_000_000.0
+  /// A journal of more moments than this would take many seconds and gigabytes to write.
+  static let moments = 1_000_000.0
 
   static func check(_ spec: ModelSpec, _ recipe: Recipe) throws(PlanError) {
     // Nine operations a layer and phase, at most three phases: see StepClock.

@@ -55,8 +55,10 @@ extension StepWork {
     }
   }
 
-  /// B·(A·x): 2·T·r·(in + out) forward. Backward has A's and B's gradients and that of A·x, and the input's where it
-  /// needs one: 2·T·r·(in + 2·out), or 4·T·r·(in + out).
+  /// The two products of an adapter, B·(A·x).
+  ///
+  /// Forward takes 2·T·r·(in + out) operations. Backward has A's and B's gradients and that of A·x, and the input's where
+  /// it needs one: 2·T·r·(in + 2·out), or 4·T·r·(in + out).
   private mutating func adapter(
     _ adapter: LoRA, on module: LinearModule, _ phase: WorkSheet.Phase, inputNeedsGradient: Bool
   ) {

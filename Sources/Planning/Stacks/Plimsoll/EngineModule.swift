@@ -11,17 +11,31 @@ struct EngineModule {
   let weightTrains: Bool
   let adapter: LoRA?
 
+  let weightName: String
+  let loraAName: String
+  let loraBName: String
+  let loraDownName: String
+  let droppedName: String
+  let maskName: String
+
+  init(_ module: LinearModule, method: Method) {
+    self.module = module
+    isQuantized = method.quantization != nil
+    weightTrains = method == .full
+    adapter = method.adapter.flatMap { $0.targets.match(module) ? $0 : nil }
+    weightName = module.name + ".weight"
+    loraAName = TensorName.loraA(module.name)
+    loraBName = TensorName.loraB(module.name)
+    let shortName = adapter == nil ? "" : module.shortName
+    loraDownName = TensorName.loraDown(module.layer, shortName)
+    droppedName = TensorName.dropped(module.layer, shortName)
+    maskName = TensorName.dropoutMask(module.layer, shortName)
+  }
+
   var layer: Int { module.layer }
-  var weightName: String { module.name + ".weight" }
   var biasName: String { module.name + ".bias" }
   /// `[out, in]`.
   var weightShape: Shape { [module.output, module.input] }
-
-  var loraAName: String { TensorName.loraA(module.name) }
-  var loraBName: String { TensorName.loraB(module.name) }
-  var loraDownName: String { TensorName.loraDown(layer, module.shortName) }
-  var droppedName: String { TensorName.dropped(layer, module.shortName) }
-  var maskName: String { TensorName.dropoutMask(layer, module.shortName) }
 
   /// `[r, in]`.
   func loraAShape(_ adapter: LoRA) -> Shape { [adapter.rank, module.input] }
@@ -31,11 +45,7 @@ struct EngineModule {
   /// The linear layers of layer `index`, by what they do.
   static func modules(of spec: ModelSpec, layer index: Int, method: Method) -> [Parameter.Linear: EngineModule] {
     var modules: [Parameter.Linear: EngineModule] = [:]
-    for module in spec.linearModules(index) {
-      let adapter = method.adapter.flatMap { $0.targets.match(module) ? $0 : nil }
-      modules[module.role] = EngineModule(
-        module: module, isQuantized: method.quantization != nil, weightTrains: method == .full, adapter: adapter)
-    }
+    for module in spec.linearModules(index) { modules[module.role] = EngineModule(module, method: method) }
     return modules
   }
 }

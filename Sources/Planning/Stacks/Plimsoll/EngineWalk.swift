@@ -76,7 +76,7 @@ struct EngineWalk {
     clock = StepClock(spec: spec, recipe: recipe)
     needs = RequiresGrad(of: spec, method: recipe.method)
     modules = (0..<spec.layerCount).map { EngineModule.modules(of: spec, layer: $0, method: recipe.method) }
-    trainables = EngineWalk.trainables(of: spec, method: recipe.method)
+    trainables = EngineWalk.trainables(of: spec, modules)
     journal = Journal(clock: clock.clock)
     tensors = Array(repeating: [:], count: spec.layerCount)
     kept = Array(repeating: [:], count: spec.layerCount)

@@ -18,8 +18,9 @@ extension EngineWalk {
     closeStreamFlow()
   }
 
-  /// Scores over the vocabulary, `[T, V]`: the largest tensor of a small model. The normed stream stays if the head
-  /// trains.
+  /// Scores over the vocabulary, the largest tensor of a small model: `[T, V]`.
+  ///
+  /// The normed stream stays if the head trains.
   mutating func forwardHead() {
     final.logits = journal.open(TensorName.logits, .logits, perToken(spec.vocabularySize), .fp32)
     if !headTrains { final.normed.take().map { journal.close($0) } }

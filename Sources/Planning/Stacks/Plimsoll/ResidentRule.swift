@@ -73,24 +73,26 @@ extension EngineWalk {
   }
 
   /// The adapted linear layers of a layer, in forward order.
-  private func adapted(_ layer: Int) -> [EngineModule] {
+  private func adapted(_ layer: Int) -> [EngineModule] { EngineWalk.adapted(modules[layer], of: spec) }
+
+  private static func adapted(_ modules: [Parameter.Linear: EngineModule], of spec: ModelSpec) -> [EngineModule] {
     (spec.attentionRoles + [.output] + spec.feedForwardRoles).compactMap { role in
-      modules[layer][role].flatMap { $0.adapter == nil ? nil : $0 }
+      modules[role].flatMap { $0.adapter == nil ? nil : $0 }
     }
   }
 
-  /// The parameters that `method` trains, in the order of the model.
-  static func trainables(of spec: ModelSpec, method: Method) -> [Trainable] {
-    guard let adapter = method.adapter else {
+  /// The parameters that train, in the order of the model: all of them, or A and B of every adapter.
+  static func trainables(of spec: ModelSpec, _ modules: [[Parameter.Linear: EngineModule]]) -> [Trainable] {
+    if modules.contains(where: { $0.values.contains(where: \.weightTrains) }) {
       return spec.parameters.map { Trainable(name: $0.name, shape: $0.shape) }
     }
-    return (0..<spec.layerCount).flatMap { layer in
-      spec.linearModules(layer).filter(adapter.targets.match).flatMap { module in
+    return modules.flatMap { adapted($0, of: spec) }.flatMap { module in
+      module.adapter.map { adapter in
         [
-          Trainable(name: TensorName.loraA(module.name), shape: [adapter.rank, module.input]),
-          Trainable(name: TensorName.loraB(module.name), shape: [module.output, adapter.rank]),
+          Trainable(name: module.loraAName, shape: module.loraAShape(adapter)),
+          Trainable(name: module.loraBName, shape: module.loraBShape(adapter)),
         ]
-      }
+      } ?? []
     }
   }
 }
