@@ -12,7 +12,7 @@ public struct GPUsReport: Report {
     Table(
       [
         Column("name", key: "name"), Column("device", key: "title"), Column("vendor", key: "vendor"),
-        Column("usable", key: "usable_bytes", .bytes), Column("nominal", key: "usable_is_nominal", .flag),
+        Column("usable", key: "usable_bytes", .bytes), Column("usable as told by", key: "usable_source"),
         Column("marketed", key: "marketed_gib", .integer, unit: "GiB"),
         Column("bandwidth", key: "bandwidth_gb_per_second", .decimal(places: 0), unit: "GB/s"),
         Column("bf16", key: "bf16_tflops", .decimal(places: 1), unit: "TFLOP/s"),
@@ -24,7 +24,7 @@ public struct GPUsReport: Report {
       rows: devices.map { device in
         [
           .text(device.name), .text(device.title), .text(device.vendor.rawValue), .bytes(device.usable),
-          .flag(device.usableIsNominal), .integer(device.marketedGibibytes), .decimal(device.bandwidth),
+          .text(device.usableSource.text), .integer(device.marketedGibibytes), .decimal(device.bandwidth),
           device.peak.bf16.map { .decimal($0) } ?? .none, .decimal(device.peak.fp16), .decimal(device.peak.fp32),
           device.computeCapability.map { .text($0.description) } ?? .none, .bytes(device.context.expected),
           .text(device.source),
@@ -38,23 +38,22 @@ public struct GPUsReport: Report {
     let table = Table(
       [
         Column("name", key: "name"), Column("device", key: "title"),
-        Column("usable", key: "usable_bytes", .gibibytes),
+        Column("usable", key: "usable_bytes", .gibibytes), Column("as", key: "usable_source"),
         Column("bandwidth", key: "bandwidth_gb_per_second", .decimal(places: 0), unit: "GB/s"),
-        Column("bf16", key: "bf16_tflops", .decimal(places: 1), unit: "TFLOP/s"),
-        Column("fp16", key: "fp16_tflops", .decimal(places: 1), unit: "TFLOP/s"),
+        Column("16-bit", key: "tflops", .decimal(places: 0), unit: "TFLOP/s"),
       ],
       rows: devices.map { device in
         [
-          .text(device.name), .text(device.title), .bytes(device.usable), .decimal(device.bandwidth),
-          device.peak.bf16.map { .decimal($0) } ?? .none, .decimal(device.peak.fp16),
+          .text(device.name), .text(device.title), .bytes(device.usable),
+          .text(device.usableIsNominal ? "sold" : "reported"), .decimal(device.bandwidth),
+          .decimal(device.peak.bf16 ?? device.peak.fp16),
         ]
       })
-    var blocks: [Document.Block] = [.table(table)]
-    if devices.contains(where: \.usableIsNominal) {
-      let names = devices.filter(\.usableIsNominal).map(\.name).joined(separator: ", ")
-      blocks.append(
-        .paragraph("Usable is what the driver reports, but for these only the marketed figure is known: \(names)."))
-    }
-    return Document(blocks)
+    return Document([
+      .table(table),
+      .paragraph(
+        "Usable is what the driver reports; where no report is at hand, what the device is sold with. 16-bit products "
+          + "are bf16 where the device has it, fp16 elsewhere, both without sparsity."),
+    ])
   }
 }

@@ -29,7 +29,7 @@ extension FitReport {
       "remedies": .array((remedies?.changes ?? []).map(\.json)),
       "largest_sequence": .optional(remedies?.largestSequence),
       "largest_micro_batch": .optional(remedies?.largestMicroBatch),
-      "assumptions": .array(plan.assumptions.map { .string($0) }),
+      "assumptions": .array(assumptions.map { .string($0) }),
     ]
   }
 }

@@ -20,11 +20,20 @@ public struct FitReport: Report {
     blocks += receipt + largest + deviceBytes
     blocks += [.heading("The step"), .facts(stepFacts)]
     blocks += remedyBlocks
-    if !plan.assumptions.isEmpty { blocks += [.heading("Assumed"), .list(plan.assumptions)] }
+    if !assumptions.isEmpty { blocks += [.heading("Assumed"), .list(assumptions)] }
     return Document(blocks)
   }
 
   var plan: Plan { verdict.plan }
+
+  /// What was assumed for the plan, the speed and the budget.
+  var assumptions: [String] {
+    var assumptions = plan.assumptions + (plan.throughput?.assumptions ?? [])
+    if let device = plan.target, device.usableIsNominal, verdict.budget == device.usable {
+      assumptions.append("budget: what the \(device.title) is sold with, since no driver's report of it is at hand")
+    }
+    return assumptions
+  }
 
   private var receipt: [Document.Block] {
     let whole = Double(max(1, plan.device.expected.count))
@@ -89,7 +98,7 @@ public struct FitReport: Report {
       Document.Fact("operations", work.total > .zero ? "\(work.total): \(phases)" : "\(work.total)"),
     ]
     if let throughput = plan.throughput {
-      let place = plan.target.map { " on a \($0.title)" } ?? ""
+      let place = plan.target.map { " on the \($0.title)" } ?? ""
       facts.append(
         Document.Fact(
           "speed",

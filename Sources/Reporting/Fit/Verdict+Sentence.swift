@@ -18,7 +18,7 @@ extension Verdict {
   }
 
   private var place: String {
-    if let device = plan.target { return "on a \(device.title) with \(Phrase.size(budget))" }
+    if let device = plan.target { return "on the \(device.title) (\(Phrase.size(budget)))" }
     return "in \(Phrase.size(budget))"
   }
 
