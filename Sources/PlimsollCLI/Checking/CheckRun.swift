@@ -20,11 +20,8 @@ struct CheckRun {
   struct Outcome {
     let summary: CheckSummary
     let plan: Plan
-    /// Where the time of the last step went.
-    let profile: StepProfile
     /// Memory that the process took for the BLAS and the threads before the model was made.
     let warmUp: Bytes
-    let tokensPerSecond: Double
   }
 
   /// Runs the check; the process's resident memory is part of it, so run one at a time.
@@ -73,10 +70,9 @@ struct CheckRun {
       measuredMoment: first.ledger.clock.label(of: first.ledger.peak.moment),
       resident: CheckSummary.ResidentBytes(
         baseline: resident.baseline, peak: resident.peak, explained: resident.baseline + plan.ledger.peak.bytes),
-      tokensPerSecond: rate, loss: first.loss, stamp: stamp.lines)
-    let profile = results[results.count - 1].profile
-    return Outcome(
-      summary: summary, plan: plan, profile: profile, warmUp: resident.warmUp, tokensPerSecond: rate)
+      tokensPerSecond: rate, loss: first.loss, profile: CheckSummary.Profile(results[results.count - 1].profile),
+      stamp: stamp.lines)
+    return Outcome(summary: summary, plan: plan, warmUp: resident.warmUp)
   }
 
   /// Random tokens from the seed, other ones for every step.
@@ -88,6 +84,15 @@ struct CheckRun {
       }
       return Trainer.MicroBatch(tokens: tokens, labels: tokens)
     }
+  }
+}
+
+extension CheckSummary.Profile {
+  init(_ profile: StepProfile) {
+    self.init(
+      lines: profile.lines.map {
+        Line(operation: $0.operation, seconds: $0.seconds, productSeconds: $0.productSeconds)
+      }, productShare: profile.productShare)
   }
 }
 
