@@ -26,10 +26,22 @@ extension ExitStatus {
   init(for error: any Error) {
     self =
       switch error {
+      case let error as ModelReferenceError: ExitStatus(error.category)
       case is UsageError, is BytesParsingError, is RecipeError, is PlanError: .usage
       case is ModelSpecError: .badData
       case is MachineError: .unavailable
       default: .internalError
+      }
+  }
+}
+
+extension ExitStatus {
+  private init(_ category: ModelReferenceError.Category) {
+    self =
+      switch category {
+      case .usage: .usage
+      case .data: .badData
+      case .noInput: .noInput
       }
   }
 }
