@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bookkeeping
 import Machine
 import Modeling
 import Reporting

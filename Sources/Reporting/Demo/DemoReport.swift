@@ -1,4 +1,4 @@
-public import Bookkeeping
+import Bookkeeping
 
 /// What `demo` writes: the answer to a question people ask, and three methods planned and measured side by side.
 public struct DemoReport: Report {
