@@ -5,7 +5,7 @@ public enum BLAS {
   /// The kernels it chose for this processor: `Cooperlake`, `Haswell`.
   public static var core: String { openblas_get_corename().map { String(cString: $0) } ?? "unknown" }
 
-  /// Its name, version and build options.
+  /// Its name and version.
   public static var version: String {
     let words = openblas_get_config().map { String(cString: $0) } ?? "OpenBLAS"
     return words.split(separator: " ").prefix(2).joined(separator: " ")
