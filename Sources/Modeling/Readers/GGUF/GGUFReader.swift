@@ -139,7 +139,16 @@ struct GGUFReader {
           name: listing.name, type: listing.type, shape: listing.shape,
           byteRange: start.partialValue..<end.partialValue))
     }
+    try checkOverlaps(tensors)
     return tensors
+  }
+
+  private func checkOverlaps(_ tensors: [GGUFTensor]) throws(GGUFError) {
+    let placed = tensors.filter { !$0.byteRange.isEmpty }.sorted { $0.byteRange.lowerBound < $1.byteRange.lowerBound }
+    for (tensor, next) in zip(placed, placed.dropFirst())
+    where next.byteRange.lowerBound < tensor.byteRange.upperBound {
+      throw .overlap(tensor.name, next.name)
+    }
   }
 
   private mutating func listing() throws(GGUFError) -> Listing {

@@ -169,6 +169,8 @@ extension GGUFHeader {
     let factors = ["rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"]
     let stored = tensors.reduce(0.0) { factors.contains($1.name) ? $0 : $0 + Double($1.shape.count) }
     guard stored != Double(spec.parameterCount) else { return [] }
-    return ["the file's tensors hold \(Fixed.text(stored, decimals: 0)) parameters, and its metadata calls for \(spec.parameterCount)"]
+    return [
+      "the file's tensors hold \(Int(exactly: stored) ?? .max) parameters, and its metadata calls for \(spec.parameterCount)"
+    ]
   }
 }
