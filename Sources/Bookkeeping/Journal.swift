@@ -74,6 +74,9 @@ public struct Journal: Sendable {
   /// Bytes of one opening, for allocators that replay the events.
   public func bytes(of id: ID) -> Bytes { openings[id.index].bytes }
 
+  /// One opening as an entry, as far as it has been written.
+  public func entry(_ id: ID) -> Entry { Entry(openings[id.index]) }
+
   /// Account of one opening, for allocators that replay the events.
   public func account(of id: ID) -> Account { openings[id.index].account }
 

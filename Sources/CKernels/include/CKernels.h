@@ -1,1 +1,158 @@
-int plk_stub(void);
+// Kernels in C for what Swift does not vectorize: reductions, square roots, exponentials, random bits, 4-bit codes.
+//
+// Every matrix is row-major. Pointers never alias unless a comment says so. Kernels are single-threaded and work on
+// the rows or elements they are given; the Swift wrappers partition the work. Counts come last.
+#ifndef PLK_CKERNELS_H
+#define PLK_CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// MARK: Threads
+
+typedef void (*plk_task)(void *context, int64_t task, int64_t worker);
+
+/// Runs body for tasks 0 ..< task_count on up to thread_count threads, the caller among them (it is worker 0), and
+/// returns when all are done. Tasks are claimed in order, by whoever is free: what a task computes must not depend on
+/// its worker. A region opened while another is open runs on its caller alone.
+void plk_parallel_run(int64_t thread_count, plk_task body, void *context, int64_t task_count);
+
+/// The processors this process may run on.
+int64_t plk_processor_count(void);
+
+/// A monotonic clock, in nanoseconds.
+uint64_t plk_now(void);
+
+// MARK: Elementwise
+
+/// y += scale * x
+void plk_add_scaled(float *restrict y, const float *restrict x, float scale, int64_t count);
+void plk_fill(float *y, float value, int64_t count);
+/// The sum of squares, chunks of floats summed in double precision.
+double plk_sum_of_squares(const float *x, int64_t count);
+/// y[rows, columns] += bias[columns]
+void plk_bias_add(float *restrict y, const float *restrict bias, int64_t rows, int64_t columns);
+/// sum[j] (+)= sum over rows of x[row, j] * (y ? y[row, j] : 1) * (row_scale ? row_scale[row] : 1), for columns
+/// first ..< last of matrices of the given width; summed in double precision.
+void plk_column_sum(float *restrict sum, const float *restrict x, const float *restrict y,
+                    const float *restrict row_scale, int accumulate, int64_t first, int64_t last, int64_t rows,
+                    int64_t width);
+
+// MARK: Normalization
+
+/// normed = weight * (x * r), r = rsqrt(mean(x^2) + epsilon), as Hugging Face's LlamaRMSNorm rounds it.
+void plk_rms_norm(float *restrict normed, float *restrict reciprocal_rms, const float *restrict x,
+                  const float *restrict weight, float epsilon, int64_t rows, int64_t width);
+/// dx (+)= r (w dy - x r^2 mean(x w dy))
+void plk_rms_norm_input_gradient(float *restrict dx, const float *restrict d_normed, const float *restrict x,
+                                 const float *restrict reciprocal_rms, const float *restrict weight, int accumulate,
+                                 int64_t rows, int64_t width);
+
+// MARK: Rotary embedding
+
+/// Tables of one position's row each: cos and sin of fp32 position * inverse_frequency, times the scaling.
+void plk_rotary_tables(float *restrict cosine, float *restrict sine, const float *restrict inverse_frequencies,
+                       float attention_scaling, int64_t positions, int64_t half);
+/// Rotates one token's heads in place: the pairs are (x[i], x[i + half]). direction is 1 or, for the transpose, -1.
+void plk_rotary_apply(float *restrict x, const float *restrict cosine, const float *restrict sine, float direction,
+                      int64_t heads, int64_t half);
+
+// MARK: Attention
+
+/// Rows of scores become exp(score - max) up to and including the diagonal (row i of this block may see keys
+/// 0 ... first_query + i) and zero after it; reciprocal_sum and logsumexp get one value a row.
+void plk_causal_exponentials(float *restrict scores, float *restrict reciprocal_sum, float *restrict logsumexp,
+                             int64_t first_query, int64_t rows, int64_t keys);
+/// Rows of scores become exp(score - logsumexp), zero beyond the diagonal.
+void plk_causal_probabilities(float *restrict scores, const float *restrict logsumexp, int64_t first_query,
+                              int64_t rows, int64_t keys);
+/// dP becomes dS = P * (dP - delta) * scale, delta[row] = sum over d of d_out * out (rows apart by stride).
+void plk_softmax_gradient(float *restrict d_probabilities, const float *restrict probabilities,
+                          const float *restrict d_out, const float *restrict out, float scale, int64_t stride,
+                          int64_t head_dimension, int64_t rows, int64_t keys);
+/// Scales rows (apart by stride) each by its factor.
+void plk_scale_rows(float *restrict x, const float *restrict factors, int64_t stride, int64_t rows, int64_t width);
+
+// MARK: Gated activation
+
+/// product = silu(gate) * up
+void plk_swiglu(float *restrict product, const float *restrict gate, const float *restrict up, int64_t count);
+/// gate and up are overwritten by their gradients.
+void plk_swiglu_gradient(float *restrict gate, float *restrict up, const float *restrict d_product, int64_t count);
+
+// MARK: Loss
+
+/// Cross-entropy of one row of logits, which becomes (softmax - onehot(label)) * gradient_scale.
+double plk_cross_entropy_gradient(float *logits, float gradient_scale, int64_t label, int64_t vocabulary);
+/// Cross-entropy of one row of logits.
+double plk_cross_entropy(const float *logits, int64_t label, int64_t vocabulary);
+
+// MARK: Random bits
+
+/// Philox4x32-10 (Salmon et al. 2011) under key seed: element i takes word i mod 4 of counter (i / 4, stream).
+/// mask = uniform >= probability; y = mask ? x / (1 - probability) : 0. first is the index of element 0, a multiple
+/// of 4.
+void plk_dropout(float *restrict y, uint8_t *restrict mask, const float *restrict x, float probability, uint64_t seed,
+                 uint64_t stream, int64_t first, int64_t count);
+/// dx (+)= mask ? dy / (1 - probability) : 0
+void plk_dropout_gradient(float *restrict dx, const float *restrict dy, const uint8_t *restrict mask,
+                          float probability, int accumulate, int64_t count);
+/// Normally distributed elements by Box and Muller's transform in double precision.
+void plk_random_normal(float *y, float mean, float standard_deviation, uint64_t seed, uint64_t stream, int64_t first,
+                       int64_t count);
+/// Elements uniform in [low, high).
+void plk_random_uniform(float *y, float low, float high, uint64_t seed, uint64_t stream, int64_t first, int64_t count);
+/// The raw words, so that the generator can be tested against its published vectors.
+void plk_philox(uint32_t words[4], const uint32_t counter[4], const uint32_t key[2]);
+
+// MARK: Optimizers
+
+/// AdamW in place, in torch.optim.AdamW's order of operations. decay = 1 - lr * weight_decay;
+/// step_size = lr / (1 - beta1^t); correction = sqrt(1 - beta2^t). Rounding: no contraction, all clones agree.
+void plk_adamw(float *restrict weight, float *restrict first_moment, float *restrict second_moment,
+               const float *restrict gradient, float gradient_scale, float decay, float one_minus_beta1, float beta2,
+               float one_minus_beta2, float correction, float epsilon, float step_size, int64_t count);
+/// base^exponent in double precision, as the C library rounds it.
+double plk_power(double base, int64_t exponent);
+/// Stochastic gradient descent in torch.optim.SGD's order of operations; momentum_buffer may be null.
+void plk_sgd(float *restrict weight, float *restrict momentum_buffer, const float *restrict gradient,
+             float gradient_scale, float learning_rate, float momentum, float weight_decay, int nesterov,
+             int64_t count);
+
+// MARK: 4-bit weights
+
+/// Quantizes count elements, the first of a block first: two codes a byte, the first in the high nibble; absmax gets
+/// one value a block. code holds the 16 levels in ascending order; block_size is even.
+void plk_nf4_quantize(uint8_t *restrict packed, float *restrict absmax, const float *restrict weights,
+                      const float *restrict code, int64_t block_size, int64_t count);
+/// weights = code[nibble] * absmax[block]
+void plk_nf4_dequantize(float *restrict weights, const uint8_t *restrict packed, const float *restrict absmax,
+                        const float *restrict code, int64_t block_size, int64_t count);
+/// weights = code[nibble] * (map[absmax_codes[block]] * absmax2[(first_block + block) / 256] + offset); packed and
+/// absmax_codes start at first_block, absmax2 at the beginning.
+void plk_nf4_dequantize_double(float *restrict weights, const uint8_t *restrict packed,
+                               const uint8_t *restrict absmax_codes, const float *restrict absmax2, float offset,
+                               const float *restrict code, const float *restrict map, int64_t first_block,
+                               int64_t block_size, int64_t count);
+
+// MARK: Exposed for their tests
+
+void plk_exponential(float *y, const float *x, int64_t count);
+
+// MARK: Pages
+
+/// Mappings from here up ask for huge pages.
+#define PLK_HUGE_PAGE_THRESHOLD ((size_t)4 << 20)
+
+size_t plk_page_size(void);
+
+/// Maps `size` bytes of zeroed pages; null if the system has none left.
+void *plk_pages_map(size_t size);
+
+/// Makes a mapping larger or smaller and keeps its pages, moving it where needed; null if that cannot be done, in which
+/// case the old mapping stands.
+void *plk_pages_resize(void *base, size_t old_size, size_t new_size);
+
+void plk_pages_unmap(void *base, size_t size);
+
+#endif

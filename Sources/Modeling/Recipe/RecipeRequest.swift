@@ -125,10 +125,10 @@ extension Recipe {
         sequence: batch.sequence, positions: spec.maximumPositions, model: spec.name)
     }
     if case .modules(let names) = method.adapter?.targets {
-      let modules = spec.linearModules(0)
+      let modules = (0..<spec.layerCount).flatMap(spec.linearModules)
       guard !names.isEmpty else { throw .outOfRange("targets", "empty", "a list of module names") }
       for name in names where !modules.contains(where: { LoRA.Targets.modules([name]).match($0) }) {
-        throw .noSuchTarget(name, model: spec.name, known: modules.map(\.shortName))
+        throw .noSuchTarget(name, model: spec.name, known: spec.linearModules(0).map(\.shortName))
       }
     }
     let operations = 64 * Double(spec.parameterCount) * Double(batch.tokensPerStep)

@@ -1,3 +1,5 @@
+import Bookkeeping
+
 /// The MODEL of a command line, resolved: a preset, a size, a `config.json`, a checkpoint folder, or a weight file.
 public struct ModelReference: Hashable, Sendable {
   public let spec: ModelSpec
@@ -167,6 +169,6 @@ extension GGUFHeader {
     let factors = ["rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"]
     let stored = tensors.reduce(0.0) { factors.contains($1.name) ? $0 : $0 + Double($1.shape.count) }
     guard stored != Double(spec.parameterCount) else { return [] }
-    return ["the file's tensors hold \(Int(stored)) parameters, and its metadata calls for \(spec.parameterCount)"]
+    return ["the file's tensors hold \(Fixed.text(stored, decimals: 0)) parameters, and its metadata calls for \(spec.parameterCount)"]
   }
 }

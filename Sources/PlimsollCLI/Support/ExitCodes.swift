@@ -2,6 +2,7 @@ import Bookkeeping
 import Machine
 import Modeling
 import Planning
+import Training
 
 /// What the process ends with: sysexits.h where it has a name for it.
 enum ExitStatus: Int32, CaseIterable {
@@ -29,13 +30,23 @@ extension ExitStatus {
       case let error as ModelReferenceError: ExitStatus(error.category)
       case is UsageError, is BytesParsingError, is RecipeError, is PlanError: .usage
       case is ModelSpecError: .badData
-      case is MachineError: .unavailable
+      case is MachineError, is MachineTooSmall, is ArenaError, is OutputFileError: .unavailable
+      case let error as TrainingError: ExitStatus(error)
       default: .internalError
       }
   }
 }
 
 extension ExitStatus {
+  private init(_ error: TrainingError) {
+    self =
+      switch error {
+      case .unsupported: .usage
+      case .badToken, .nothingToLearn, .lossIsNotFinite: .badData
+      case .batchSize, .microBatchCount, .noSuchParameter, .shapeMismatch: .internalError
+      }
+  }
+
   private init(_ category: ModelReferenceError.Category) {
     self =
       switch category {

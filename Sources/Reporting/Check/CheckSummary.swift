@@ -11,10 +11,39 @@ public struct CheckSummary: Sendable {
     /// What the ledger, the baseline and the named overheads account for.
     public let explained: Bytes
 
+    /// What the run added to the process.
+    public var growth: Bytes { peak - baseline }
+
     public init(baseline: Bytes, peak: Bytes, explained: Bytes) {
       self.baseline = baseline
       self.peak = peak
       self.explained = explained
+    }
+  }
+
+  /// Where the time of a step went.
+  public struct Profile: Hashable, Sendable {
+    public struct Line: Hashable, Sendable {
+      public let operation: String
+      public let seconds: Double
+      /// The part of it inside matrix products.
+      public let productSeconds: Double
+
+      public init(operation: String, seconds: Double, productSeconds: Double) {
+        self.operation = operation
+        self.seconds = seconds
+        self.productSeconds = productSeconds
+      }
+    }
+
+    /// In the order of cost.
+    public let lines: [Line]
+    /// The share of the whole step inside matrix products, 0 to 1.
+    public let productShare: Double
+
+    public init(lines: [Line], productShare: Double) {
+      self.lines = lines
+      self.productShare = productShare
     }
   }
 
@@ -27,12 +56,14 @@ public struct CheckSummary: Sendable {
   public let resident: ResidentBytes
   public let tokensPerSecond: Double
   public let loss: Double
+  public let profile: Profile?
   /// Where and with what it was measured, a fact a line.
   public let stamp: [String]
 
   public init(
     title: String, reconciliation: Reconciliation, plannedMoment: String, measuredMoment: String,
-    resident: ResidentBytes, tokensPerSecond: Double, loss: Double, stamp: [String]
+    resident: ResidentBytes, tokensPerSecond: Double, loss: Double, profile: Profile? = nil,
+    stamp: [String]
   ) {
     self.title = title
     self.reconciliation = reconciliation
@@ -41,6 +72,7 @@ public struct CheckSummary: Sendable {
     self.resident = resident
     self.tokensPerSecond = tokensPerSecond
     self.loss = loss
+    self.profile = profile
     self.stamp = stamp
   }
 }

@@ -24,12 +24,28 @@ extension ReconciliationReport {
       ],
       "tokens_per_second": .number(summary.tokensPerSecond),
       "loss": .number(summary.loss),
+      "profile": summary.profile.map(\.json) ?? .null,
       "stamp": .array(summary.stamp.map { .string($0) }),
     ]
   }
 
   private func side(_ peak: Peak, moment: String) -> OrderedJSON {
     ["accounts": peak.accounts.json, "peak": peak.json(moment: moment)]
+  }
+}
+
+extension CheckSummary.Profile {
+  fileprivate var json: OrderedJSON {
+    [
+      "product_share": .number(productShare),
+      "operations": .array(
+        lines.map {
+          [
+            "operation": .string($0.operation), "seconds": .number($0.seconds),
+            "product_seconds": .number($0.productSeconds),
+          ]
+        }),
+    ]
   }
 }
 

@@ -51,8 +51,25 @@ public struct ReconciliationReport: Report {
         Document.Fact("speed", "\(Phrase.rate(summary.tokensPerSecond)) tokens/s"),
       ]),
     ]
+    if let profile = summary.profile { blocks += ReconciliationReport.blocks(of: profile) }
     if !summary.stamp.isEmpty { blocks += [.heading("Measured with"), .list(summary.stamp)] }
     return Document(blocks)
+  }
+
+  /// Operations shown to people; programs get them all.
+  private static let profileLimit = 12
+
+  private static func blocks(of profile: CheckSummary.Profile) -> [Document.Block] {
+    let table = Table(
+      [
+        Column("operation", key: "operation"), Column("time", key: "milliseconds", .decimal(places: 1), unit: "ms"),
+        Column("in products", key: "product_milliseconds", .decimal(places: 1), unit: "ms"),
+      ],
+      rows: profile.lines.prefix(profileLimit).map {
+        [.text($0.operation), .decimal($0.seconds * 1e3), .decimal($0.productSeconds * 1e3)]
+      })
+    let share = Fixed.text(profile.productShare * 100, decimals: 1)
+    return [.heading("Where the last step's time went: \(share) % inside matrix products"), .table(table)]
   }
 
   private static func gap(_ resident: CheckSummary.ResidentBytes) -> String {

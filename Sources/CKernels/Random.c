@@ -1,0 +1,106 @@
+// Counter-based random numbers: an element's value depends on seed, stream and index alone, never on who computes it.
+//
+// Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+#include <math.h>
+
+#include "CKernels.h"
+#include "Multiversion.h"
+
+#pragma STDC FP_CONTRACT OFF
+
+PLK_INLINE void philox_round(uint32_t c[4], uint32_t key0, uint32_t key1) {
+  const uint64_t p0 = (uint64_t)c[0] * 0xD2511F53u, p1 = (uint64_t)c[2] * 0xCD9E8D57u;
+  const uint32_t c1 = c[1], c3 = c[3];
+  c[0] = (uint32_t)(p1 >> 32) ^ c1 ^ key0;
+  c[1] = (uint32_t)p1;
+  c[2] = (uint32_t)(p0 >> 32) ^ c3 ^ key1;
+  c[3] = (uint32_t)p0;
+}
+
+PLK_INLINE void philox(uint32_t c[4], uint32_t key0, uint32_t key1) {
+#pragma clang loop unroll(full)
+  for (int round = 0; round < 10; round++) {
+    philox_round(c, key0, key1);
+    key0 += 0x9E3779B9u;
+    key1 += 0xBB67AE85u;
+  }
+}
+
+void plk_philox(uint32_t words[4], const uint32_t counter[4], const uint32_t key[2]) {
+  for (int i = 0; i < 4; i++) words[i] = counter[i];
+  philox(words, key[0], key[1]);
+}
+
+// Words for GROUPS counters at a time, so that lanes of a vector hold different counters.
+enum { GROUPS = 64, WORDS = 4 * GROUPS };
+
+PLK_INLINE void fill_words(uint32_t words[WORDS], uint64_t seed, uint64_t stream, uint64_t first_group) {
+  for (int group = 0; group < GROUPS; group++) {
+    const uint64_t counter = first_group + (uint64_t)group;
+    uint32_t c[4] = {(uint32_t)counter, (uint32_t)(counter >> 32), (uint32_t)stream, (uint32_t)(stream >> 32)};
+    philox(c, (uint32_t)seed, (uint32_t)(seed >> 32));
+    words[4 * group] = c[0];
+    words[4 * group + 1] = c[1];
+    words[4 * group + 2] = c[2];
+    words[4 * group + 3] = c[3];
+  }
+}
+
+PLK_MULTIVERSION
+void plk_dropout(float *restrict y, uint8_t *restrict mask, const float *restrict x, float probability, uint64_t seed,
+                 uint64_t stream, int64_t first, int64_t count) {
+  const uint64_t threshold = (uint64_t)((double)probability * 4294967296.0);
+  const float scale = 1.0f / (1.0f - probability);
+  uint32_t words[WORDS];
+  for (int64_t start = 0; start < count; start += WORDS) {
+    fill_words(words, seed, stream, (uint64_t)(first + start) / 4);
+    const int64_t end = count - start < WORDS ? count - start : WORDS;
+    for (int64_t i = 0; i < end; i++) {
+      const uint8_t kept = words[i] >= threshold;
+      mask[start + i] = kept;
+      y[start + i] = kept ? x[start + i] * scale : 0.0f;
+    }
+  }
+}
+
+PLK_MULTIVERSION
+void plk_dropout_gradient(float *restrict dx, const float *restrict dy, const uint8_t *restrict mask,
+                          float probability, int accumulate, int64_t count) {
+  const float scale = 1.0f / (1.0f - probability);
+  if (accumulate) {
+    for (int64_t i = 0; i < count; i++) dx[i] += mask[i] ? dy[i] * scale : 0.0f;
+  } else {
+    for (int64_t i = 0; i < count; i++) dx[i] = mask[i] ? dy[i] * scale : 0.0f;
+  }
+}
+
+PLK_MULTIVERSION
+void plk_random_uniform(float *y, float low, float high, uint64_t seed, uint64_t stream, int64_t first,
+                        int64_t count) {
+  uint32_t words[WORDS];
+  for (int64_t start = 0; start < count; start += WORDS) {
+    fill_words(words, seed, stream, (uint64_t)(first + start) / 4);
+    const int64_t end = count - start < WORDS ? count - start : WORDS;
+    for (int64_t i = 0; i < end; i++) {
+      // 24 bits fit a float exactly; the sum may still round up to high, which the range excludes.
+      const float value = low + (high - low) * ((float)(words[i] >> 8) * 0x1p-24f);
+      y[start + i] = value < high ? value : low;
+    }
+  }
+}
+
+void plk_random_normal(float *y, float mean, float standard_deviation, uint64_t seed, uint64_t stream, int64_t first,
+                       int64_t count) {
+  uint32_t words[WORDS];
+  for (int64_t start = 0; start < count; start += WORDS) {
+    fill_words(words, seed, stream, (uint64_t)(first + start) / 4);
+    const int64_t end = count - start < WORDS ? count - start : WORDS;
+    for (int64_t i = 0; i < end; i += 2) {
+      // Halves keep the uniform off zero, where the logarithm has no value.
+      const double radius = sqrt(-2.0 * log(((double)words[i] + 0.5) * 0x1p-32));
+      const double angle = 6.283185307179586 * (((double)words[i + 1] + 0.5) * 0x1p-32);
+      y[start + i] = (float)((double)mean + (double)standard_deviation * radius * cos(angle));
+      if (i + 1 < end) y[start + i + 1] = (float)((double)mean + (double)standard_deviation * radius * sin(angle));
+    }
+  }
+}

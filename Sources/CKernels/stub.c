@@ -1,2 +1,0 @@
-#include "CKernels.h"
-int plk_stub(void) { return 0; }

@@ -1,0 +1,33 @@
+import CKernels
+import Synchronization
+
+/// Gathers the matrix products of one parallel region for the meter, from all its threads.
+final class ProductTimer: Sendable {
+  private let threads: Int
+  private let nanoseconds = Atomic<UInt64>(0)
+  private let flops = Atomic<UInt64>(0)
+  private let calls = Atomic<Int>(0)
+
+  init(threads: Int) {
+    self.threads = threads
+  }
+
+  /// Multiplies on the calling thread and takes the time.
+  func product(
+    _ a: MatrixProduct.Operand, _ b: MatrixProduct.Operand, into c: UnsafeMutablePointer<Float>, stride: Int, m: Int,
+    n: Int, k: Int, scale: Float = 1, accumulate: Bool = false
+  ) {
+    let start = plk_now()
+    MatrixProduct.multiply(a, b, into: c, stride: stride, m: m, n: n, k: k, scale: scale, accumulate: accumulate)
+    nanoseconds.wrappingAdd(plk_now() - start, ordering: .relaxed)
+    flops.wrappingAdd(UInt64(2 * m * n * k), ordering: .relaxed)
+    calls.wrappingAdd(1, ordering: .relaxed)
+  }
+
+  /// Posts what was gathered: the threads' time divided by their number.
+  func report() {
+    MatrixProductMeter.add(
+      nanoseconds: nanoseconds.load(ordering: .relaxed) / UInt64(threads), flops: flops.load(ordering: .relaxed),
+      calls: calls.load(ordering: .relaxed))
+  }
+}

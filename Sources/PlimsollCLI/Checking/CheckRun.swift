@@ -1,0 +1,110 @@
+import Bookkeeping
+import Kernels
+import Machine
+import Modeling
+import Planning
+import Reporting
+import Training
+
+/// Plans and runs the same step on this machine, and lays the two books side by side.
+struct CheckRun {
+  let spec: ModelSpec
+  let resolved: ResolvedRecipe
+  /// Steps to run; the first is what the books are compared on, the others time the engine.
+  var steps = 4
+  var threads: Int
+  var seed: UInt64 = 1
+  var progress: (String) -> Void = { _ in }
+
+  /// What running the step came to.
+  struct Outcome {
+    let summary: CheckSummary
+    let plan: Plan
+    /// Memory that the process took for the BLAS and the threads before the model was made.
+    let warmUp: Bytes
+  }
+
+  /// Runs the check; the process's resident memory is part of it, so run one at a time.
+  ///
+  /// - Throws: ``MachineTooSmall`` before anything is allocated; `ArenaError` and `TrainingError` from the run.
+  func run() throws -> Outcome {
+    let topology = try Topology.load()
+    EngineThreads.configure(threads)
+    progress("planning \(spec.name)")
+    let plan = try Planner.plan(spec, resolved, threads: threads)
+    try EngineBudget.require(plan, of: HostMemory.read(topologyTotal: topology.totalMemory))
+
+    let cold = try ResidentSet.read().current
+    EngineThreads.warmUp()
+    // Where the kernel does not let the mark be reset, the peak so far is no higher than what follows.
+    _ = ResidentSet.resetPeak()
+    let baseline = try ResidentSet.read().current
+    progress("loading \(spec.name): \(Fixed.grouped(spec.parameterCount)) parameters from a seed")
+    let trainer = try Trainer(spec, resolved.recipe, source: SeededWeights(seed: seed), seed: seed)
+    var results: [Trainer.StepResult] = []
+    for step in 1...max(1, steps) {
+      results.append(try trainer.step(batches(step)))
+      progress("step \(step) of \(steps): loss \(Fixed.text(results[step - 1].loss, decimals: 4))")
+    }
+    let peak = try ResidentSet.read().peak
+    return try outcome(
+      plan, results, trainer, resident: (baseline, peak, warmUp: baseline - cold), topology: topology)
+  }
+
+  private func outcome(
+    _ plan: Plan, _ results: [Trainer.StepResult], _ trainer: Trainer,
+    resident: (baseline: Bytes, peak: Bytes, warmUp: Bytes), topology: borrowing Topology
+  ) throws -> Outcome {
+    let first = results[0]
+    let reconciliation = Reconciliation(planned: plan.ledger, measured: first.ledger)
+    // The first step touches memory and starts threads; it is timed only if there is no other.
+    let timed = results.count > 1 ? Array(results.dropFirst()) : results
+    let rates = timed.map(\.tokensPerSecond).sorted()
+    let rate = rates[rates.count / 2]
+    let stamp = try Stamp.now(
+      topology: topology, threads: threads,
+      linearAlgebra: Stamp.LinearAlgebra(version: BLAS.version, core: BLAS.core), commit: Build.commitFromEnvironment())
+    let summary = CheckSummary(
+      title: "\(spec.name), \(resolved.recipe.method.name.rawValue)", reconciliation: reconciliation,
+      plannedMoment: plan.ledger.clock.label(of: plan.ledger.peak.moment),
+      measuredMoment: first.ledger.clock.label(of: first.ledger.peak.moment),
+      resident: CheckSummary.ResidentBytes(
+        baseline: resident.baseline, peak: resident.peak, explained: resident.baseline + plan.ledger.peak.bytes),
+      tokensPerSecond: rate, loss: first.loss, profile: CheckSummary.Profile(results[results.count - 1].profile),
+      stamp: stamp.lines)
+    return Outcome(summary: summary, plan: plan, warmUp: resident.warmUp)
+  }
+
+  /// Random tokens from the seed, other ones for every step.
+  private func batches(_ step: Int) -> [Trainer.MicroBatch] {
+    var generator = SeededGenerator(state: seed &+ UInt64(step) &* 0x9e37_79b9_7f4a_7c15)
+    return (0..<resolved.recipe.batch.accumulation).map { _ in
+      let tokens = (0..<resolved.recipe.batch.tokens).map { _ in
+        Int32.random(in: 0..<Int32(clamping: spec.vocabularySize), using: &generator)
+      }
+      return Trainer.MicroBatch(tokens: tokens, labels: tokens)
+    }
+  }
+}
+
+extension CheckSummary.Profile {
+  init(_ profile: StepProfile) {
+    self.init(
+      lines: profile.lines.map {
+        Line(operation: $0.operation, seconds: $0.seconds, productSeconds: $0.productSeconds)
+      }, productShare: profile.productShare)
+  }
+}
+
+/// SplitMix64: a small generator with a seed, the same on every machine.
+struct SeededGenerator: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+}

@@ -1,0 +1,70 @@
+import ArgumentParser
+import Bookkeeping
+import Machine
+import Modeling
+import Reporting
+
+/// Plans a step, runs it with the engine, and reconciles the two books.
+struct Check: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Plans and runs the same step on this machine and lays the two books side by side.",
+    discussion: """
+      The weights come from a seed: what is checked is memory, entry by entry, not knowledge. \
+      Refuses to start what this machine cannot carry (exit 69). Ends with 0 if planned and \
+      measured books balance to the byte and with 1 if they do not.
+
+        plimsoll check smollm2-135m --method full --seq 512
+        plimsoll check smollm2-135m --method qlora --checkpointing --format json
+      """)
+
+  @OptionGroup var model: ModelArgument
+  @OptionGroup(title: "Recipe") var recipe: RecipeOptions
+
+  @Option(
+    name: .long, parsing: .unconditional, help: "Steps to run; all but the first are timed. (default: 4)",
+    transform: Number.whole)
+  var steps: Int?
+
+  @Option(
+    name: .long, parsing: .unconditional, help: "Threads of the engine. (default: as many as this machine allows)",
+    transform: Number.whole)
+  var threads: Int?
+
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func run() throws {
+    var request = try recipe.request()
+    guard request.stack == nil || request.stack == .plimsoll else {
+      throw UsageError.outOfRange(
+        flag: "stack", value: request.stack?.rawValue ?? "", allowed: "plimsoll, which is what check runs")
+    }
+    request.stack = .plimsoll
+    // Small enough to answer at once, long enough to look like training.
+    if request.sequence == nil { request.sequence = 512 }
+    let resolved = try model.resolve(request, assumptions: recipe.assumptions)
+    var check = CheckRun(
+      spec: resolved.spec, resolved: resolved.recipe,
+      threads: try EngineOptions.threads(threads), progress: StandardError.write)
+    if let steps {
+      guard (1...10_000).contains(steps) else {
+        throw UsageError.outOfRange(flag: "steps", value: "\(steps)", allowed: "between 1 and 10000")
+      }
+      check.steps = steps
+    }
+    let outcome = try check.run()
+    try output.write(ReconciliationReport(outcome.summary))
+    if !outcome.summary.reconciliation.isBalanced { throw ExitCode(ExitStatus.negative.rawValue) }
+  }
+}
+
+/// How the engine is run, where it is the engine that runs.
+enum EngineOptions {
+  /// The threads asked for, or as many as control groups, affinity and cores allow.
+  static func threads(_ asked: Int?) throws -> Int {
+    guard let asked else { return try Topology.load().processor.recommendedThreads }
+    guard (1...4096).contains(asked) else {
+      throw UsageError.outOfRange(flag: "threads", value: "\(asked)", allowed: "between 1 and 4096")
+    }
+    return asked
+  }
+}

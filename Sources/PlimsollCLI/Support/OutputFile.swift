@@ -1,0 +1,35 @@
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// A file that could not be written.
+struct OutputFileError: Error, CustomStringConvertible {
+  let path: String
+  let code: Int32
+
+  var description: String {
+    let reason = strerror(code).map { String(cString: $0) } ?? "error \(code)"
+    return "\(path) cannot be written: \(reason)"
+  }
+}
+
+/// Files that a command writes beside what it prints.
+enum OutputFile {
+  /// Writes `text` into `folder`, made if need be: beside the old file first, then in its place in one move, so that
+  /// whatever happens one of the two is whole.
+  static func write(_ text: String, to folder: String, named name: String) throws(OutputFileError) {
+    if mkdir(folder, 0o755) != 0, errno != EEXIST { throw OutputFileError(path: folder, code: errno) }
+    let path = folder + "/" + name
+    let draft = path + ".part"
+    guard let file = fopen(draft, "w") else { throw OutputFileError(path: draft, code: errno) }
+    let bytes = Array(text.utf8)
+    let written = fwrite(bytes, 1, bytes.count, file)
+    let isFlushed = fflush(file) == 0 && fsync(fileno(file)) == 0
+    let code = errno
+    fclose(file)
+    guard written == bytes.count, isFlushed else { throw OutputFileError(path: draft, code: code) }
+    guard rename(draft, path) == 0 else { throw OutputFileError(path: path, code: errno) }
+  }
+}

@@ -1,0 +1,95 @@
+public import Bookkeeping
+public import Modeling
+
+/// Why the arena could not hand out memory.
+public enum ArenaError: Error, Hashable, CustomStringConvertible {
+  case outOfMemory(name: String, bytes: Bytes, live: Bytes)
+  case overLimit(name: String, bytes: Bytes, live: Bytes, limit: Bytes)
+
+  public var description: String {
+    switch self {
+    case .outOfMemory(let name, let bytes, let live):
+      "the system has no \(bytes) left for \(name), beside the \(live) in use: lower --batch or --seq"
+    case .overLimit(let name, let bytes, let live, let limit):
+      "\(name) needs \(bytes) beside the \(live) in use, more than the limit of \(limit): lower --batch or --seq"
+    }
+  }
+}
+
+/// Hands out the engine's memory and writes down every buffer that it opens and closes.
+///
+/// Nothing in the engine owns a number that did not come from here, so the journal is the measurement. One arena serves
+/// one training run and is used from one thread at a time.
+public final class Arena {
+  public let clock: StepClock
+  /// The journal of the current step.
+  public private(set) var journal: Journal
+  /// Where the time of the current step goes.
+  public private(set) var profile = StepProfile()
+  public private(set) var live = Bytes.zero
+  /// The most bytes live at once since the arena was made.
+  public private(set) var highWater = Bytes.zero
+  private let limit: Bytes?
+  private var pool = BlockPool()
+  /// What is open, by a handle that survives the turn of a step, with the journal's id for the current one.
+  private var open: [Int: Journal.ID] = [:]
+  private var nextHandle = 0
+
+  /// An arena that refuses to go beyond `limit` bytes, if one is given.
+  public init(clock: StepClock, limit: Bytes? = nil) {
+    self.clock = clock
+    self.limit = limit
+    journal = Journal(clock: clock.clock)
+  }
+
+  /// The most bytes that the live tensors' blocks occupied at once: ``highWater`` with every block in whole pages.
+  public var occupiedHighWater: Bytes { Bytes(pool.occupiedHighWater) }
+
+  /// Moves the step's clock on.
+  public func advance(to instant: StepClock.Instant) {
+    journal.advance(to: clock[instant])
+    profile.enter(instant)
+  }
+
+  /// Stops the profile's watch: what happens until the next moment is not the step's.
+  public func rest() { profile.enter(nil) }
+
+  /// Starts the profile afresh.
+  func resetProfile() { profile = StepProfile() }
+
+  /// Begins the journal of the next step: what is still open is carried over as opened at `load`.
+  public func beginStep() {
+    var next = Journal(clock: clock.clock)
+    for handle in open.keys.sorted() {
+      guard let id = open[handle] else { continue }
+      let entry = journal.entry(id)
+      open[handle] = next.open(entry.name, entry.account, entry.shape, entry.format, bytes: entry.bytes)
+    }
+    journal = next
+  }
+
+  /// Opens a tensor of `shape`; its memory is not cleared.
+  public func open<Element: TensorElement>(
+    _ name: String, _ account: Account, _ shape: Shape, as element: Element.Type = Element.self,
+    format: ScalarFormat = Element.format
+  ) throws(ArenaError) -> Tensor<Element> {
+    let bytes = format.storage(of: shape.count)
+    if let limit, live + bytes > limit {
+      throw .overLimit(name: name, bytes: bytes, live: live, limit: limit)
+    }
+    guard let block = pool.take(bytes.count) else { throw .outOfMemory(name: name, bytes: bytes, live: live) }
+    live += bytes
+    highWater = max(highWater, live)
+    let handle = nextHandle
+    nextHandle += 1
+    open[handle] = journal.open(name, account, shape, format, bytes: bytes)
+    return Tensor(arena: self, handle: handle, block: block, shape: shape)
+  }
+
+  func close(_ handle: Int, _ block: BlockPool.Block) {
+    guard let id = open.removeValue(forKey: handle) else { preconditionFailure("a tensor was closed twice") }
+    live -= journal.bytes(of: id)
+    journal.close(id)
+    pool.give(block)
+  }
+}

@@ -1,0 +1,81 @@
+public import Bookkeeping
+
+/// A number that a tensor can hold, and the format that the books call it by.
+public protocol TensorElement: BitwiseCopyable, Sendable {
+  static var format: ScalarFormat { get }
+}
+
+extension Float: TensorElement { public static var format: ScalarFormat { .fp32 } }
+extension Int32: TensorElement { public static var format: ScalarFormat { .int32 } }
+extension UInt8: TensorElement { public static var format: ScalarFormat { .uint8 } }
+
+/// A uniquely owned, row-major array of numbers whose lifetime is on the books.
+///
+/// It is opened by ``Arena/open(_:_:_:as:format:)`` and closed by ``close()``, or at the end of its owner's life. A
+/// default-made tensor is closed from the start: a place for one to move into.
+public struct Tensor<Element: TensorElement>: ~Copyable {
+  private var arena: Arena?
+  private var handle: Int
+  private var block: BlockPool.Block?
+  public private(set) var shape: Shape
+
+  init(arena: Arena, handle: Int, block: BlockPool.Block, shape: Shape) {
+    self.arena = arena
+    self.handle = handle
+    self.block = block
+    self.shape = shape
+  }
+
+  /// A closed tensor.
+  public init() {
+    arena = nil
+    handle = -1
+    block = nil
+    shape = [0]
+  }
+
+  deinit {
+    if let arena, let block { arena.close(handle, block) }
+  }
+
+  public var isOpen: Bool { block != nil }
+
+  /// Gives the memory back now; a closed tensor stays closed.
+  public mutating func close() { self = Tensor() }
+
+  /// Moves the tensor out and leaves a closed one behind.
+  public mutating func take() -> Tensor {
+    var moved = Tensor()
+    swap(&moved, &self)
+    return moved
+  }
+
+  /// Elements stored: bytes of the block by the element's size (two codes of a 4-bit format share one).
+  private var elements: UnsafeMutableBufferPointer<Element> {
+    guard let block else { preconditionFailure("a closed tensor was read") }
+    let count = block.count / MemoryLayout<Element>.stride
+    return UnsafeMutableBufferPointer(start: block.base.assumingMemoryBound(to: Element.self), count: count)
+  }
+
+  // The two spans are not tied to the tensor's lifetime: tensors live in layers' tapes and parameters, which are classes,
+  // and the compiler can't follow a borrow through those. What keeps them safe is a habit of this module: a span is an
+  // argument of a kernel's call and never outlives the statement.
+
+  /// The numbers, to be read by one kernel call.
+  public var span: Span<Element> {
+    @_lifetime(immortal)
+    get {
+      let span = Span(_unsafeElements: UnsafeBufferPointer(elements))
+      return _overrideLifetime(span, borrowing: ())
+    }
+  }
+
+  /// The numbers, to be written by one kernel call.
+  public var mutableSpan: MutableSpan<Element> {
+    @_lifetime(immortal)
+    mutating get {
+      let span = MutableSpan(_unsafeElements: elements)
+      return _overrideLifetime(span, borrowing: ())
+    }
+  }
+}

@@ -1,0 +1,171 @@
+public import Bookkeeping
+import Kernels
+public import Modeling
+
+/// Trains a Llama-type model: owns the arena, the weights and the optimizer, and runs one step at a time.
+public final class Trainer {
+  public let spec: ModelSpec
+  public let recipe: Recipe
+  public let arena: Arena
+  /// What trains, in the order of the books.
+  public let trained: [ParameterTensor]
+  /// Steps taken so far.
+  public private(set) var stepCount = 0
+
+  private let all: [String: ParameterTensor]
+  private let decoder: Decoder
+  private let update: ParameterUpdate
+  private var tokens: Tensor<Int32>  // [B, S]
+  private var labels: Tensor<Int32>  // [B, S]
+  private let seed: UInt64
+
+  /// Loads the weights and opens everything that lives as long as the training does.
+  ///
+  /// - Parameters:
+  ///   - source: the base model's numbers.
+  ///   - seed: adapters' initial weights and dropout follow from it.
+  ///   - limit: bytes beyond which the arena refuses to go.
+  public init(
+    _ spec: ModelSpec, _ recipe: Recipe, source: some WeightSource, seed: UInt64 = 0, limit: Bytes? = nil
+  ) throws {
+    if let reason = spec.engineRefusal(for: recipe) { throw TrainingError.unsupported(reason) }
+    try recipe.validate(for: spec)
+    self.spec = spec
+    self.recipe = recipe
+    self.seed = seed
+    arena = Arena(clock: StepClock(spec: spec, recipe: recipe), limit: limit)
+    arena.advance(to: .load)
+    let model = try LoadedModel(spec, recipe, source: source, seed: seed, in: arena)
+    trained = model.trained
+    all = model.parameters
+    update = ParameterUpdate(optimizer: recipe.optimizer)
+    for parameter in trained { try update.open(for: parameter, in: arena) }
+    decoder = try model.decoder(in: arena)
+    let shape: Shape = [recipe.batch.microBatch, recipe.batch.sequence]
+    tokens = try arena.open(TensorName.tokens, .batch, shape)
+    labels = try arena.open(TensorName.labels, .batch, shape)
+    arena.rest()
+  }
+
+  /// Tokens of one micro-batch, sequence after sequence, and their labels, unshifted; -100 marks what isn't learned.
+  public struct MicroBatch: Hashable, Sendable {
+    public let tokens: [Int32]
+    public let labels: [Int32]
+
+    public init(tokens: [Int32], labels: [Int32]) {
+      self.tokens = tokens
+      self.labels = labels
+    }
+  }
+
+  /// What a step learned and what it cost.
+  public struct StepResult: Sendable {
+    public let step: Int
+    /// Mean loss over the step's counted labels, before the update.
+    public let loss: Double
+    /// Tokens run through the model.
+    public let tokens: Int
+    /// Labels that the loss is the mean of.
+    public let counted: Int
+    public let seconds: Double
+    public let profile: StepProfile
+    /// The books of this step.
+    public let ledger: Ledger
+
+    public var tokensPerSecond: Double { Double(tokens) / seconds }
+  }
+
+  /// Runs one optimizer step over the recipe's micro-batches.
+  ///
+  /// - Parameter learningRate: overrides the recipe's, for a schedule.
+  public func step(_ microBatches: [MicroBatch], learningRate: Double? = nil) throws -> StepResult {
+    let started = ContinuousClock.now
+    let (loss, counted) = try accumulateGradients(microBatches)
+    stepCount += 1
+    arena.advance(to: .optimizer)
+    for parameter in trained {
+      update.apply(to: parameter, step: stepCount, learningRate: learningRate ?? recipe.optimizer.learningRate)
+    }
+    arena.advance(to: .zeroGrad)
+    for parameter in trained { parameter.gradient.close() }
+    arena.rest()
+    let (whole, fraction) = (ContinuousClock.now - started).components
+    guard loss.isFinite else { throw TrainingError.lossIsNotFinite(step: stepCount) }
+    return StepResult(
+      step: stepCount, loss: loss, tokens: recipe.batch.tokensPerStep, counted: counted,
+      seconds: Double(whole) + Double(fraction) * 1e-18, profile: arena.profile,
+      ledger: Ledger(posting: arena.journal))
+  }
+
+  /// Forward and backward of every micro-batch: gradients are open afterwards, weights as before.
+  ///
+  /// - Returns: the mean loss and the number of labels it is the mean of.
+  public func accumulateGradients(_ microBatches: [MicroBatch]) throws -> (loss: Double, counted: Int) {
+    guard microBatches.count == recipe.batch.accumulation else {
+      throw TrainingError.microBatchCount(microBatches.count, expected: recipe.batch.accumulation)
+    }
+    for batch in microBatches { try check(batch) }
+    // The first step's books begin with the loading that came before it.
+    if hasRun { arena.beginStep() }
+    hasRun = true
+    arena.resetProfile()
+    let shifted = microBatches.map { shift($0.labels) }
+    let counted = shifted.reduce(0) { $0 + $1.count { $0 != CrossEntropy.ignoredLabel } }
+    guard counted > 0 else { throw TrainingError.nothingToLearn }
+    var sum = 0.0
+    for (index, batch) in microBatches.enumerated() {
+      write(batch.tokens, to: &tokens)
+      write(shifted[index], to: &labels)
+      let microBatch = Decoder.MicroBatch(
+        index: index, gradientScale: Float(1 / Double(counted)),
+        dropoutSeed: seed &+ UInt64(stepCount) &* 0x9e37_79b9_7f4a_7c15 &+ UInt64(index) &* 0xbf58_476d_1ce4_e5b9)
+      sum += try decoder.step(microBatch, tokens: tokens.span, labels: labels.span)
+    }
+    return (sum / Double(counted), counted)
+  }
+
+  private var hasRun = false
+
+  /// The tensor of that name: a parameter of the base that is not quantized, or an adapter.
+  public func parameter(_ name: String) throws -> ParameterTensor {
+    guard let parameter = all[name] else { throw TrainingError.noSuchParameter(name) }
+    return parameter
+  }
+
+  /// Overwrites a parameter's values.
+  public func set(_ name: String, to values: [Float]) throws {
+    let parameter = try parameter(name)
+    guard parameter.shape.count == values.count else {
+      throw TrainingError.shapeMismatch(name: name, expected: parameter.shape.count, given: values.count)
+    }
+    Elementwise.copy(values.span, to: parameter.value.mutableSpan)
+  }
+
+  private func check(_ batch: MicroBatch) throws {
+    let expected = recipe.batch.tokens
+    guard batch.tokens.count == expected, batch.labels.count == expected else {
+      throw TrainingError.batchSize(tokens: batch.tokens.count, labels: batch.labels.count, expected: expected)
+    }
+    let vocabulary = Int32(clamping: spec.vocabularySize)
+    for (position, token) in batch.tokens.enumerated() where !(0..<vocabulary).contains(token) {
+      throw TrainingError.badToken(token, vocabulary: spec.vocabularySize, position: position)
+    }
+    for (position, label) in batch.labels.enumerated()
+    where label != CrossEntropy.ignoredLabel && !(0..<vocabulary).contains(label) {
+      throw TrainingError.badToken(label, vocabulary: spec.vocabularySize, position: position)
+    }
+  }
+
+  /// Labels moved one place forward within each sequence: position t predicts token t + 1, the last predicts nothing.
+  private func shift(_ labels: [Int32]) -> [Int32] {
+    let sequence = recipe.batch.sequence
+    return labels.indices.map { index in
+      (index + 1).isMultiple(of: sequence) ? CrossEntropy.ignoredLabel : labels[index + 1]
+    }
+  }
+
+  private func write(_ values: [Int32], to tensor: inout Tensor<Int32>) {
+    var target = tensor.mutableSpan
+    for index in values.indices { target[index] = values[index] }
+  }
+}

@@ -1,0 +1,32 @@
+import Kernels
+public import Modeling
+
+/// Where the numbers of a model come from: a file, or a seed.
+public protocol WeightSource {
+  /// Fills `values`, which has the parameter's element count, row-major.
+  func fill(_ parameter: Parameter, into values: consuming MutableSpan<Float>) throws
+}
+
+/// Weights drawn from a seed, for runs that need a shape and no knowledge.
+///
+/// Linear layers and tables are normal with standard deviation 0.02, norms are one and biases zero, as Transformers
+/// initializes Llama (`modeling_llama.py`, `_init_weights`). A tensor's numbers depend on the seed and its name only.
+public struct SeededWeights: WeightSource {
+  public let seed: UInt64
+
+  public init(seed: UInt64 = 0) { self.seed = seed }
+
+  public func fill(_ parameter: Parameter, into values: consuming MutableSpan<Float>) {
+    switch parameter.role {
+    case .norm: Elementwise.fill(values, with: 1)
+    case .normBias, .linearBias, .headBias: Elementwise.fill(values, with: 0)
+    case .embedding, .positionEmbedding, .linear, .router, .expert, .head:
+      RandomFill.normal(standardDeviation: 0.02, seed: seed, stream: streamNumber(of: parameter.name), into: values)
+    }
+  }
+}
+
+/// A stream of random numbers for a name: FNV-1a, 64 bits (<https://www.rfc-editor.org/rfc/rfc9923>).
+func streamNumber(of name: String) -> UInt64 {
+  name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+}
