@@ -75,6 +75,11 @@ enum Examples {
       plannedMoment: "backward.layer.0", measuredMoment: "backward.layer.0",
       resident: CheckSummary.ResidentBytes(
         baseline: 30 * Bytes.mebi, peak: 420 * Bytes.mebi, explained: 418 * Bytes.mebi),
-      tokensPerSecond: 1234.5, loss: 6.907755, stamp: ["date: 2026-01-31T23:59:59Z", "processor: Example | 4 cores"])
+      tokensPerSecond: 1234.5, loss: 6.907755,
+      profile: CheckSummary.Profile(
+        lines: [
+          CheckSummary.Profile.Line(operation: "forward.down", seconds: 0.0125, productSeconds: 0.012),
+          CheckSummary.Profile.Line(operation: "forward.norm", seconds: 0.0005, productSeconds: 0),
+        ], productShare: 0.923), stamp: ["date: 2026-01-31T23:59:59Z", "processor: Example | 4 cores"])
   }
 }

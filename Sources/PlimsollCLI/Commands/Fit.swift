@@ -1,5 +1,4 @@
 import ArgumentParser
-import Machine
 import Modeling
 import Planning
 import Reporting
@@ -44,12 +43,6 @@ struct Fit: ParsableCommand {
 
   /// Threads of the engine; without meaning on other stacks, for which the machine is not even looked at.
   private func threads(of stack: Stack) throws -> Int {
-    if let threads {
-      guard (1...4096).contains(threads) else {
-        throw UsageError.outOfRange(flag: "threads", value: "\(threads)", allowed: "between 1 and 4096")
-      }
-      return threads
-    }
-    return stack == .plimsoll ? try Topology.load().processor.recommendedThreads : 1
+    threads == nil && stack != .plimsoll ? 1 : try EngineOptions.threads(threads)
   }
 }

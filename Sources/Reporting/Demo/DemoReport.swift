@@ -108,7 +108,9 @@ public struct DemoReport: Report {
     }
     add("planned peak, bytes") { Fixed.grouped($0.check.reconciliation.planned.bytes.count) }
     add("measured peak, bytes") { Fixed.grouped($0.check.reconciliation.measured.bytes.count) }
-    add("entries that differ") { "\($0.check.reconciliation.differences.count) of \($0.check.reconciliation.lines.count)" }
+    add("entries that differ") {
+      "\($0.check.reconciliation.differences.count) of \($0.check.reconciliation.lines.count)"
+    }
     add("resident growth, MiB") { $0.check.resident.growth.mebibytes() }
     add("unexplained, MiB") { run in
       let rest = run.check.resident.peak - run.check.resident.explained

@@ -60,6 +60,11 @@ extension OrderedJSON {
     }
   }
 
+  private var isListOfObjects: Bool {
+    guard case .array(let elements) = self else { return false }
+    return elements.contains { if case .object = $0 { true } else { false } }
+  }
+
   private var isContainer: Bool {
     switch self {
     case .object(let members): !members.isEmpty
@@ -69,8 +74,8 @@ extension OrderedJSON {
   }
 
   private func spread(indentation: Int) -> String {
-    // An entry stays on a line with the shape inside it; a whole report never does.
-    if !isNested || indentation >= 4 {
+    // An entry stays on a line with the shape inside it; objects stand one a line, and a whole report never does.
+    if !isNested || (indentation >= 4 && !isListOfObjects) {
       let line = line
       if line.utf8.count + indentation <= OrderedJSON.lineWidth || !isContainer { return line }
     }
