@@ -1,14 +1,112 @@
 public import Bookkeeping
 public import Modeling
 
-/// The walk of the stacks on PyTorch.
+/// The walk of one training step on the stacks over PyTorch: Transformers' `Trainer` and TRL's `SFTTrainer`.
+///
+/// No formula per method: the model's operations run through a symbolic autograd (``Tape``), each saying what it keeps
+/// under which of its inputs needing a gradient. The step is a steady one: optimizer states are there from the start.
 public enum TorchWalk {
+  /// A step's books, and what its journal cannot say.
   public struct Result: Sendable {
     public let journal: Journal
+    /// What was taken for granted, a sentence each.
     public let assumptions: [String]
+    /// The most live bytes while weights are quantized and cast, before the first step; `nil` where loading is no more
+    /// than filling the weights.
+    public let loadPeak: Bytes?
+    /// Bytes in the journal that torch's allocator does not see: pages of paged optimizers.
+    public let outsideAllocator: Bytes
   }
 
-  public static func journal(_ spec: ModelSpec, _ recipe: Recipe) throws(PlanError) -> Result {
-    throw .notModeled(what: "a training step", stack: recipe.stack, advice: "plan --stack plimsoll")
+  /// What a recipe leaves open.
+  public struct Options: Hashable, Sendable {
+    /// One cuBLAS workspace: 8,519,680 bytes, or 32 MiB from compute capability 9.0 on
+    /// (aten/src/ATen/cuda/CublasHandlePool.cpp, `parseChosenWorkspaceSize`). A training process has two, one for the
+    /// handle of each of its threads.
+    public var cublasWorkspace: Bytes
+    /// Whether the model's output outlives the backward pass, as in a hand-written loop; trainers let go of it.
+    public var keepsOutputs: Bool
+    /// Whether `prepare_model_for_kbit_training` is called on a quantized base; `nil` for the stack's own way.
+    public var preparesForKbitTraining: Bool?
+    /// Whether flash attention's backward borrows what its CUDA kernel borrows.
+    public var countsAttentionWorkspace: Bool
+
+    public init(
+      cublasWorkspace: Bytes = Bytes(8_519_680), keepsOutputs: Bool = false, preparesForKbitTraining: Bool? = nil,
+      countsAttentionWorkspace: Bool = true
+    ) {
+      self.cublasWorkspace = cublasWorkspace
+      self.keepsOutputs = keepsOutputs
+      self.preparesForKbitTraining = preparesForKbitTraining
+      self.countsAttentionWorkspace = countsAttentionWorkspace
+    }
+  }
+
+  /// Writes the journal of one step.
+  ///
+  /// - Throws: ``PlanError/notModeled(what:stack:advice:)`` for what has no rule.
+  public static func journal(
+    _ spec: ModelSpec, _ recipe: Recipe, options: Options = Options()
+  ) throws(PlanError) -> Result {
+    try check(spec, recipe)
+    let policy = TorchPolicy(recipe, options)
+    var tape = Tape(clock: StepClock(spec: spec, recipe: recipe))
+    let loader = TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full)
+    let weights = loader.load(&tape)
+    let optimizer = TorchOptimizer(kind: recipe.optimizer.kind)
+    let outside = optimizer.openStates(&tape)
+    openBatch(&tape, spec, recipe)
+    for handle in ["main", "autograd"] where options.cublasWorkspace > .zero {
+      _ = tape.openNamed(
+        TensorName.workspace("cublas.\(handle)"), [options.cublasWorkspace.count], .int8, .runtime)
+    }
+    let model = TorchModel(
+      spec: spec, policy: policy, weights: weights, microBatch: recipe.batch.microBatch,
+      sequence: recipe.batch.sequence)
+    for microBatch in 0..<recipe.batch.accumulation {
+      tape.microBatch = microBatch
+      model.run(&tape)
+    }
+    optimizer.step(&tape)
+    tape.advance(to: .zeroGrad)
+    tape.zeroGradients()
+    return Result(
+      journal: tape.journal, assumptions: TorchAssumptions.sentences(spec, recipe, policy),
+      loadPeak: LoadPeak.bytes(loader), outsideAllocator: outside)
+  }
+
+  /// Token ids, labels and padding masks of every micro-batch: the trainer fetches them together
+  /// (transformers trainer.py, `get_batch_samples`).
+  private static func openBatch(_ tape: inout Tape, _ spec: ModelSpec, _ recipe: Recipe) {
+    let shape: Shape = [recipe.batch.microBatch, recipe.batch.sequence]
+    for _ in 0..<recipe.batch.accumulation {
+      for name in [TensorName.tokens, TensorName.labels, "batch.attention_mask"] {
+        _ = tape.openNamed(name, shape, .int64, .batch)
+      }
+    }
+  }
+
+  private static func check(_ spec: ModelSpec, _ recipe: Recipe) throws(PlanError) {
+    guard recipe.stack == .trl || recipe.stack == .transformers else {
+      throw .notModeled(what: "a step of this engine as PyTorch", stack: recipe.stack, advice: "use --stack trl")
+    }
+    if spec.attention.logitSoftcap != nil, recipe.attention != .eager {
+      throw .notModeled(
+        what: "\(recipe.attention.rawValue) attention with a cap on its scores (\(spec.name))", stack: recipe.stack,
+        advice: "transformers runs such models with --attention eager")
+    }
+    if recipe.precision == .pure, recipe.attention == .flash, recipe.weightFormat == .fp32 {
+      throw .notModeled(
+        what: "flash attention in fp32", stack: recipe.stack,
+        advice: "its kernels take bf16 and fp16 only: use --attention sdpa, --precision autocast or --dtype bf16")
+    }
+    if spec.normalization.isParallel, spec.feedForward.experts != nil {
+      throw .notModeled(
+        what: "a mixture of experts beside attention", stack: recipe.stack, advice: "no published model has it")
+    }
+    if recipe.method.quantization == .int8, recipe.weightFormat == .fp32, recipe.precision == .pure {
+      throw .notModeled(
+        what: "an int8 base in pure fp32", stack: recipe.stack, advice: "use --precision autocast or --dtype bf16")
+    }
   }
 }

@@ -1,0 +1,147 @@
+import Bookkeeping
+import Modeling
+
+// Sources of the rules here, all torch: csrc/autograd/engine.cpp (`evaluate_function`, `call_function`),
+// csrc/autograd/input_buffer.cpp (`accumulate`), csrc/autograd/functions/accumulate_grad.h (`accumulateGrad`).
+
+extension Tape {
+  /// Runs the graph backward from a loss, newest node first, and frees it.
+  mutating func backward(from loss: Tensor) {
+    guard case .node(let root, let output) = loss.source else { return }
+    nodes[root].arriving[output] = openNamed(
+      TensorName.flow(loss.name), loss.shape, loss.format, .activations)
+    for index in nodes.indices.reversed() where nodes[index].arriving.contains(where: { $0 != nil }) {
+      run(index)
+    }
+  }
+
+  private mutating func run(_ index: Int) {
+    enterBackward(of: nodes[index])
+    if let frame = nodes[index].frame, !frames[frame].isRecomputed, nodes[index].needsRecomputation {
+      recompute(frame)
+      enterBackward(of: nodes[index])
+    }
+    let node = nodes[index]
+    nodes[index].arriving = []
+    nodes[index].saved = []
+    let leaving = node.rule(&self, node.arriving, node.edges)
+    // What came out of a holder was a local of the rule; what was saved plainly is freed only after the node has run.
+    for saved in node.saved where saved.isPacked { release(saved) }
+    for gradient in node.arriving { if let gradient { drop(gradient) } }
+    for saved in node.saved where !saved.isPacked { release(saved) }
+    for (gradient, edge) in zip(leaving, node.edges) {
+      if let gradient { deliver(gradient, by: edge) }
+    }
+  }
+
+  private mutating func enterBackward(of node: Node) {
+    // What runs before its layer is recomputed belongs to the start of that recomputation.
+    if let frame = node.frame, !frames[frame].isRecomputed {
+      enterBackward(.recompute, .layer(frames[frame].layer, .attentionNorm))
+    } else {
+      enterBackward(.backward, node.place)
+    }
+  }
+
+  private mutating func release(_ saved: Node.Saved) {
+    switch saved {
+    case .storage(let storage): drop(storage: storage)
+    case .packed(let frame, let slot):
+      if slot < frames[frame].recomputed.count { drop(storage: frames[frame].recomputed[slot]) }
+      frames[frame].outstanding -= 1
+      if frames[frame].outstanding == 0 { dropInputs(of: frame) }
+    }
+  }
+
+  private mutating func deliver(_ gradient: Tensor, by edge: Edge) {
+    switch edge.source {
+    case .none, .discarded: drop(gradient)
+    case .leaf(let leaf):
+      // The first gradient's buffer becomes .grad; later ones are added to it in place.
+      guard leaves[leaf].gradient == nil else { return drop(gradient) }
+      guard references(gradient) > 1 else { return leaves[leaf].gradient = gradient }
+      leaves[leaf].gradient = open(edge)
+      drop(gradient)
+    case .node(let index, let output):
+      guard let earlier = nodes[index].arriving[output] else {
+        nodes[index].arriving[output] = gradient
+        return
+      }
+      // Added in place where the buffer is nobody else's.
+      if references(earlier) > 1 {
+        nodes[index].arriving[output] = openNamed(earlier.name, earlier.shape, earlier.format, earlier.account)
+        drop(earlier)
+      }
+      drop(gradient)
+    }
+  }
+
+  /// Frees what the graph still holds: the loss has gone out of scope.
+  mutating func releaseGraph() {
+    for index in nodes.indices {
+      for saved in nodes[index].saved { release(saved) }
+      for storage in nodes[index].attributes { drop(storage: storage) }
+    }
+    for index in leaves.indices where !leaves[index].isParameter {
+      if let gradient = leaves[index].gradient { drop(gradient) }
+      leaves[index].gradient = nil
+    }
+    nodes.removeAll(keepingCapacity: true)
+    frames.removeAll(keepingCapacity: true)
+    leaves.removeAll { !$0.isParameter }
+  }
+
+  // MARK: For rules
+
+  /// Opens the gradient that leaves by `edge`.
+  mutating func open(_ edge: Edge) -> Tensor {
+    switch edge.source {
+    case .leaf(let leaf) where leaves[leaf].isParameter:
+      let name = TensorName.gradient(of: edge.name)
+      let isFirst = leaves[leaf].gradient == nil
+      return openNamed(isFirst ? name : name + ".addend", edge.shape, edge.format, .gradients)
+    default: return openFlow(edge, edge.shape, edge.format)
+    }
+  }
+
+  /// Opens a buffer on the way to the gradient of `edge`, in a shape or format of its own.
+  mutating func openFlow(_ edge: Edge, _ shape: Shape, _ format: ScalarFormat) -> Tensor {
+    let account: Account =
+      switch edge.account {
+      case .checkpoints: .activations
+      case .weights, .adapters: .gradients
+      default: edge.account
+      }
+    return openNamed(TensorName.flow(edge.name), shape, format, account)
+  }
+
+  /// Gives back the `.grad` of every parameter.
+  mutating func zeroGradients() {
+    for index in leaves.indices {
+      if let gradient = leaves[index].gradient { drop(gradient) }
+      leaves[index].gradient = nil
+    }
+  }
+}
+
+extension Node {
+  fileprivate var needsRecomputation: Bool { saved.contains(where: \.isPacked) }
+}
+
+/// Rules that many operations share.
+enum Rules {
+  /// A fresh gradient for every input that needs one, in the order of the inputs.
+  static func fresh(_ tape: inout Tape, _ arriving: [Tensor?], _ edges: [Edge]) -> [Tensor?] {
+    edges.map { $0.isNeeded ? tape.open($0) : nil }
+  }
+
+  /// The arriving gradient itself for every input; a copy where an input has another format.
+  static func passing(_ tape: inout Tape, _ arriving: [Tensor?], _ edges: [Edge]) -> [Tensor?] {
+    edges.map { edge in
+      guard edge.isNeeded, let gradient = arriving[0] else { return nil }
+      guard gradient.format == edge.format, gradient.count == edge.shape.count else { return tape.open(edge) }
+      tape.retain(gradient)
+      return gradient.viewed(as: edge.shape)
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import Bookkeeping
+import Modeling
+
+/// An eager-mode autograd engine on shapes alone: it writes down which storage is born and freed when.
+///
+/// Storages are counted: by the variables of the program that runs (``open(_:_:_:_:)`` and ``retain(_:)`` against
+/// ``drop(_:)``), by what nodes save, and by gradients on their way. A storage is closed in the journal the moment its
+/// last reference goes, as CPython and libtorch do, so the order of events is that of a real program and an allocator
+/// can replay it.
+struct Tape {
+  private(set) var journal: Journal
+  let clock: StepClock
+
+  private struct Storage {
+    let entry: Journal.ID
+    var references: Int
+  }
+
+  private var storages: [Storage] = []
+  var leaves: [Leaf] = []
+  var nodes: [Node] = []
+  var frames: [CheckpointFrame] = []
+  /// Copies of trained weights in autocast's format, kept until the outermost autocast ends.
+  var castWeights: [Int: Tensor] = [:]
+
+  /// What becomes of tensors that nodes want to save.
+  enum Mode {
+    case recording
+    case checkpointing(frame: Int)
+    case recomputing(frame: Int)
+  }
+
+  var mode = Mode.recording
+  /// Set when a recomputation has made everything it was started for: nothing is computed from here on.
+  var isStopped = false
+  var microBatch = 0
+  var place = StepClock.Place.embedding
+  /// Put before every name: `layers.3.`.
+  var prefix = ""
+
+  init(clock: StepClock) {
+    self.clock = clock
+    journal = Journal(clock: clock.clock)
+  }
+
+  // MARK: Moments
+
+  /// Enters an operation of the forward pass, or of its recomputation.
+  mutating func enter(_ place: StepClock.Place) {
+    self.place = place
+    if case .recomputing = mode {
+      advance(to: .step(.recompute, place, microBatch: microBatch))
+    } else {
+      advance(to: .step(.forward, place, microBatch: microBatch))
+    }
+  }
+
+  /// Enters an operation of the backward pass.
+  mutating func enterBackward(_ phase: StepClock.Phase, _ place: StepClock.Place) {
+    self.place = place
+    advance(to: .step(phase, place, microBatch: microBatch))
+  }
+
+  mutating func advance(to instant: StepClock.Instant) {
+    let moment = clock[instant]
+    // A node may run a little after its place in the model's order; time still never runs backwards.
+    if moment > journal.now { journal.advance(to: moment) }
+  }
+
+  // MARK: Storages
+
+  /// Makes a storage with one reference, that of the variable it is assigned to.
+  mutating func open(
+    _ name: String, _ shape: Shape, _ format: ScalarFormat, _ account: Account = .activations
+  ) -> Tensor {
+    openNamed(prefix + name, shape, format, account)
+  }
+
+  /// Makes a storage under its full name.
+  mutating func openNamed(
+    _ name: String, _ shape: Shape, _ format: ScalarFormat, _ account: Account, bytes: Bytes? = nil
+  ) -> Tensor {
+    guard !isStopped else { return .void }
+    let entry = journal.open(name, account, shape, format, bytes: bytes)
+    storages.append(Storage(entry: entry, references: 1))
+    return Tensor(
+      storage: storages.count - 1, shape: shape, format: format, account: account, name: name, source: .none)
+  }
+
+  /// Adds a reference: another variable, or a saved tensor, holds it too.
+  mutating func retain(_ tensor: Tensor) {
+    guard !tensor.isVoid else { return }
+    storages[tensor.storage].references += 1
+  }
+
+  /// Takes a reference away; the last one frees the storage.
+  mutating func drop(_ tensor: Tensor) {
+    guard !tensor.isVoid else { return }
+    drop(storage: tensor.storage)
+  }
+
+  mutating func drop(storage: Int) {
+    storages[storage].references -= 1
+    if storages[storage].references == 0 { journal.close(storages[storage].entry) }
+  }
+
+  func references(_ tensor: Tensor) -> Int { tensor.isVoid ? 0 : storages[tensor.storage].references }
+
+  // MARK: Leaves
+
+  /// Makes a parameter's storage; it is never freed.
+  mutating func openParameter(_ name: String, _ shape: Shape, _ format: ScalarFormat, _ account: Account, trains: Bool)
+    -> Tensor
+  {
+    var tensor = openNamed(name, shape, format, account)
+    guard trains else { return tensor }
+    tensor.source = .leaf(leaves.count)
+    leaves.append(Leaf(tensor: tensor, isParameter: true))
+    return tensor
+  }
+
+  /// Asks for the gradient of a tensor that nothing trained went into (torch's `requires_grad_`).
+  mutating func requireGradient(_ tensor: Tensor) -> Tensor {
+    guard !tensor.isVoid, !tensor.needsGradient else { return tensor }
+    var leaf = tensor
+    leaf.source = .leaf(leaves.count)
+    leaves.append(Leaf(tensor: leaf, isParameter: false))
+    return leaf
+  }
+}

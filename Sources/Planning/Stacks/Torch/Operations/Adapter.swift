@@ -1,0 +1,70 @@
+import Bookkeeping
+import Modeling
+
+extension TorchModel {
+  /// PEFT's LoRA around an unquantized linear layer: `result + lora_B(lora_A(dropout(x))) * scaling`.
+  ///
+  /// The input is always cast to the adapter's format, so that fp32 adapters on a bf16 stream own a copy of it. Source:
+  /// peft/tuners/lora/layer.py, `Linear.forward`. Takes over the reference to `base`.
+  func adapt(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ base: Tensor, _ name: String) -> Tensor {
+    let input = tape.cast(name + ".lora_input", x, to: policy.adapterFormat)
+    let scaled = delta(&tape, linear, input, name)
+    let sum = tape.add(name + ".sum", base, scaled)
+    tape.drop(scaled)
+    tape.drop(base)
+    let result = tape.cast(name, sum, to: base.format)
+    tape.drop(sum)
+    tape.drop(input)
+    return result
+  }
+
+  /// PEFT's LoRA around a bitsandbytes layer, which casts only where autocast won't.
+  ///
+  /// 4-bit results are cloned first, against writes to a view. Source: peft/tuners/lora/bnb.py, `Linear4bit.forward`
+  /// and `Linear8bitLt.forward`. Takes over the reference to `base`.
+  func adaptQuantized(
+    _ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ base: Tensor, _ name: String
+  ) -> Tensor {
+    var result = base
+    if case .fourBit = linear.base {
+      result = tape.copy(name + ".clone", base, base.shape)
+      tape.drop(base)
+    }
+    let input: Tensor
+    if policy.autocast == nil {
+      input = tape.cast(name + ".lora_input", x, to: policy.adapterFormat)
+    } else {
+      input = x
+      tape.retain(x)
+    }
+    var scaled = delta(&tape, linear, input, name)
+    if policy.autocast == nil {
+      let converted = tape.cast(name + ".lora_output", scaled, to: base.format)
+      tape.drop(scaled)
+      scaled = converted
+    }
+    let sum = tape.add(name, result, scaled)
+    tape.drop(result)
+    tape.drop(scaled)
+    tape.drop(input)
+    return sum
+  }
+
+  /// `lora_B(lora_A(dropout(x))) * scaling`.
+  private func delta(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ name: String) -> Tensor {
+    guard let loraA = linear.loraA, let loraB = linear.loraB, let lora = policy.lora else { return .void }
+    var input = x
+    if lora.dropout > 0 {
+      input = tape.dropout(name + ".lora_dropout.output", maskName: name + ".lora_dropout.mask", x)
+    } else {
+      tape.retain(x)
+    }
+    let down = product(&tape, name + ".lora_A.output", input, loraA, width: lora.rank)
+    tape.drop(input)
+    let up = product(&tape, name + ".lora_B.output", down, loraB, width: linear.module.output)
+    tape.drop(down)
+    let scaled = tape.scale(name + ".lora_scaled", up)
+    tape.drop(up)
+    return scaled
+  }
+}

@@ -1,0 +1,103 @@
+import Bookkeeping
+import Modeling
+
+// Shape letters here: b sequences, s tokens of one, T = b·s, N tokens with a label, H hidden, V vocabulary.
+
+/// What a head leaves behind: the loss, and what lives as long as the model's output does.
+struct HeadResult {
+  let loss: Tensor
+  let outputs: [Tensor]
+}
+
+extension TorchModel {
+  /// Head and loss; takes over the reference to `hidden`, the output of the final norm.
+  func headAndLoss(_ tape: inout Tape, _ hidden: Tensor) -> HeadResult {
+    switch policy.loss {
+    case .full: fullLoss(&tape, hidden)
+    case .chunked: chunkedLoss(&tape, hidden)
+    case .fused: fusedLoss(&tape, hidden)
+    }
+  }
+
+  /// All logits, an fp32 copy, log-softmax of it.
+  ///
+  /// Sources: transformers loss/loss_utils.py, `ForCausalLMLoss`; torch `cross_entropy_loss` (log_softmax keeps its
+  /// result, nll_loss its input, which is the same storage); accelerate utils/operations.py, `ConvertOutputsToFp32`,
+  /// which makes the output's logits fp32 under mixed precision.
+  private func fullLoss(_ tape: inout Tape, _ hidden: Tensor) -> HeadResult {
+    tape.enter(.head)
+    var logits = product(
+      &tape, TensorName.logits, hidden, weights.head, bias: weights.headBias, width: spec.vocabularySize,
+      account: .logits)
+    if spec.finalLogitSoftcap != nil {
+      for step in ["divided", "tanh", "capped"] {
+        let name = TensorName.logits + "." + step
+        let next = logitsStep(&tape, name, logits, keepsResult: step == "tanh")
+        tape.drop(logits)
+        logits = next
+      }
+    }
+    tape.enter(.loss)
+    let loss = crossEntropy(&tape, logits, tokens: tokens, prefix: "")
+    tape.drop(hidden)
+    guard policy.autocast != nil, logits.format != .fp32 else { return HeadResult(loss: loss, outputs: [logits]) }
+    let converted = tape.openNamed(TensorName.logits + ".output.fp32", logits.shape, .fp32, .logits)
+    tape.drop(logits)
+    return HeadResult(loss: loss, outputs: [converted])
+  }
+
+  private func logitsStep(_ tape: inout Tape, _ name: String, _ x: Tensor, keepsResult: Bool) -> Tensor {
+    tape.apply(
+      name, to: [x], shape: x.shape, format: x.format, account: .logits, savesOutput: keepsResult, rule: Rules.fresh)
+  }
+
+  /// `F.cross_entropy(logits.float(), labels)`.
+  private func crossEntropy(_ tape: inout Tape, _ logits: Tensor, tokens: Int, prefix: String) -> Tensor {
+    let whole = tape.cast(prefix + TensorName.logits + ".fp32", logits, to: .fp32, account: .logits)
+    // Padded by one and shifted; only rows of one sequence stay a view of that.
+    let labelShape: Shape = microBatch == 1 ? [1, tokens + 1] : [tokens]
+    let labels = tape.open(prefix + TensorName.labels + ".shifted", labelShape, .int64, .batch)
+    let weight = tape.open(prefix + "loss.weight", [1], .fp32)
+    let logProbabilities = tape.apply(
+      prefix + "log_probabilities", to: [whole], shape: whole.shape, format: .fp32, account: .logits,
+      savesOutput: true, rule: Rules.fresh)
+    let loss = tape.apply(
+      prefix + "loss", to: [logProbabilities], shape: [1], format: .fp32, saving: [logProbabilities, labels, weight],
+      rule: Rules.fresh)
+    tape.drop(weight)
+    tape.drop(logProbabilities)
+    tape.drop(labels)
+    tape.drop(whole)
+    return loss
+  }
+
+  /// All logits in the compute format, cross-entropy of one eighth of the tokens after the other.
+  ///
+  /// Source: torchtune modules/loss/ce_chunked_output_loss.py, `CEWithChunkedOutputLoss`, eight chunks: what a user of
+  /// either stack passes in as a loss of their own.
+  private func chunkedLoss(_ tape: inout Tape, _ hidden: Tensor) -> HeadResult {
+    tape.enter(.head)
+    let logits = product(
+      &tape, TensorName.logits, hidden, weights.head, bias: weights.headBias, width: spec.vocabularySize,
+      account: .logits)
+    tape.drop(hidden)
+    tape.enter(.loss)
+    let chunkCount = min(8, tokens)
+    let sizes = (0..<chunkCount).map { (tokens + $0) / chunkCount }
+    let parts = tape.split(logits, sizes.map { [$0, spec.vocabularySize] })
+    var total = Tensor.void
+    for (index, (part, size)) in zip(parts, sizes).enumerated() {
+      let loss = crossEntropy(&tape, part, tokens: size, prefix: "chunks.\(index).")
+      if total.isVoid {
+        total = loss
+      } else {
+        let sum = tape.add("chunks.\(index).sum", total, loss)
+        tape.drop(total)
+        tape.drop(loss)
+        total = sum
+      }
+    }
+    for part in parts { tape.drop(part) }
+    return HeadResult(loss: total, outputs: [logits])
+  }
+}

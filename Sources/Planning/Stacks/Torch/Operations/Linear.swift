@@ -1,0 +1,91 @@
+import Bookkeeping
+import Modeling
+
+// Shape letters here: T tokens, K input width, N output width.
+
+extension TorchModel {
+  /// `F.linear(x, weight, bias)`: x · weightᵀ + bias.
+  ///
+  /// A trained weight keeps the input for its gradient, a needed input gradient keeps the weight (torch
+  /// derivatives.yaml, `mm` and `addmm`). Autocast first casts each operand that is fp32 (aten/src/ATen/autocast_mode.cpp,
+  /// `cached_cast`): the copy of a trained weight is cached until autocast ends, that of a frozen one is made at every
+  /// call, and both are what the graph keeps in place of the weight.
+  func product(
+    _ tape: inout Tape, _ name: String, _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, width: Int,
+    account: Account = .activations, computesAs: ScalarFormat? = nil
+  ) -> Tensor {
+    // The compiler evaluates the casts of a call's arguments from the last to the first.
+    let addend = bias.map { castWeight(&tape, $0) }
+    let matrix = castWeight(&tape, weight)
+    let input = castInput(&tape, name, x)
+    var saving: [Tensor] = []
+    if matrix.needsGradient { saving.append(input) }
+    if input.needsGradient { saving.append(matrix) }
+    var inputs = [input, matrix]
+    if let addend { inputs.append(addend) }
+    // `MmBackward0` makes the weight's gradient first, `AddmmBackward0` the input's.
+    let weightFirst = addend == nil
+    let shape = Shape(Array(x.shape.extents.dropLast()) + [width])
+    let output = tape.apply(
+      name, to: inputs, shape: shape, format: input.format, account: account, saving: saving
+    ) { tape, _, edges in
+      var gradients: [Tensor?] = edges.map { _ in nil }
+      let order = weightFirst ? [1, 0] : [0, 1, 2]
+      for index in order where edges[index].isNeeded { gradients[index] = tape.open(edges[index]) }
+      return gradients
+    }
+    if let addend { tape.drop(addend) }
+    tape.drop(matrix)
+    tape.drop(input)
+    return output
+  }
+
+  /// The operand as autocast hands it to the kernel, with a reference of its own.
+  func castInput(_ tape: inout Tape, _ name: String, _ x: Tensor) -> Tensor {
+    guard let autocast = policy.autocast, x.format == .fp32 else {
+      tape.retain(x)
+      return x
+    }
+    return tape.cast(name + ".input.autocast", x, to: autocast)
+  }
+
+  /// The weight as autocast hands it to the kernel, with a reference of its own.
+  func castWeight(_ tape: inout Tape, _ weight: Tensor) -> Tensor {
+    guard let autocast = policy.autocast, weight.format == .fp32 else {
+      tape.retain(weight)
+      return weight
+    }
+    guard weight.needsGradient else {
+      return tape.openNamed(weight.name + ".autocast", weight.shape, autocast, .workspace)
+    }
+    if let copy = tape.castWeights[weight.storage] {
+      tape.retain(copy)
+      return copy
+    }
+    guard !tape.isStopped else { return .void }
+    let prefix = tape.prefix
+    tape.prefix = ""
+    let copy = tape.cast(weight.name + ".autocast", weight, to: autocast, account: weight.account)
+    tape.prefix = prefix
+    tape.retain(copy)
+    tape.castWeights[weight.storage] = copy
+    return copy
+  }
+
+  /// A linear module with its adapter, if it has one.
+  func linear(_ tape: inout Tape, _ layer: Int, _ role: Parameter.Linear, _ x: Tensor, _ name: String) -> Tensor {
+    guard let linear = weights.layers[layer].linears[role] else { return .void }
+    switch linear.base {
+    case .plain(let weight):
+      let base = product(
+        &tape, linear.hasAdapter ? name + ".base" : name, x, weight, bias: linear.bias, width: linear.module.output)
+      return linear.hasAdapter ? adapt(&tape, linear, x, base, name) : base
+    case .fourBit(let quantization):
+      let base = fourBitProduct(&tape, linear, quantization, x, linear.hasAdapter ? name + ".base" : name)
+      return linear.hasAdapter ? adaptQuantized(&tape, linear, x, base, name) : base
+    case .eightBit:
+      let base = eightBitProduct(&tape, linear, x, linear.hasAdapter ? name + ".base" : name)
+      return linear.hasAdapter ? adaptQuantized(&tape, linear, x, base, name) : base
+    }
+  }
+}

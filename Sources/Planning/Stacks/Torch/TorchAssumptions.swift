@@ -1,0 +1,44 @@
+import Bookkeeping
+import Modeling
+
+/// What the walk takes for granted and a user could do otherwise.
+enum TorchAssumptions {
+  static func sentences(_ spec: ModelSpec, _ recipe: Recipe, _ policy: TorchPolicy) -> [String] {
+    var list = [
+      recipe.stack == .trl
+        ? "software: TRL 1.16 on Transformers 5.23, PEFT 0.21.2, torch 2.13"
+        : "software: Transformers 5.23, PEFT 0.21.2, torch 2.13",
+      "step: a steady one, optimizer states already made; sequences without padding, every token with a label",
+    ]
+    if recipe.usesGradientCheckpointing {
+      list.append("gradient checkpointing: every decoder layer, non-reentrant, as Transformers 5 sets it up")
+    }
+    switch recipe.method.quantization {
+    case .nf4, .fp4:
+      list.append(
+        "bitsandbytes 0.50: weights quantized from \(recipe.weightFormat.rawValue), "
+          + "compute type \(policy.computeFormat.rawValue); a whole weight is dequantized for each product, as for "
+          + "more than 1536 tokens (fewer may take a kernel that needs no buffer, forward only)")
+    case .int8:
+      list.append("bitsandbytes 0.50, LLM.int8(): few outlier columns; inputs stay with the graph to its end")
+    case nil: break
+    }
+    if policy.isPrepared {
+      list.append("prepare_model_for_kbit_training: everything that is not quantized is cast to fp32")
+    }
+    if recipe.loss == .chunked { list.append("chunked loss: torchtune's, eight chunks of all logits") }
+    if recipe.loss == .fused, recipe.stack == .transformers {
+      list.append("fused loss: TRL's chunked log-probabilities, put on the model by hand (`add_fused_lm_head`)")
+    }
+    if recipe.precision == .pure, recipe.weightFormat == .fp32, recipe.attention == .sdpa {
+      list.append("attention in fp32: a fused kernel that keeps grouped keys and values unexpanded")
+    }
+    if spec.feedForward.experts != nil {
+      list.append(
+        "experts: Transformers 5's layout, all of a layer in two tensors of rank 3 that neither bitsandbytes nor "
+          + "PEFT's all-linear reaches; grouped products, router loss off")
+    }
+    if spec.architecture == .gpt2 { list.append("dropout: GPT-2's own, 0.1") }
+    return list
+  }
+}

@@ -1,0 +1,143 @@
+import Bookkeeping
+import Modeling
+
+// Shape letters here: b sequences, s tokens of one, H hidden, q query width, k key/value width.
+
+/// A decoder as transformers runs it: what each line of its Python makes, keeps and lets go.
+///
+/// A `drop` stands where the program's last reference goes: at the end of an expression, when a name is bound anew, or
+/// when a function returns.
+struct TorchModel {
+  let spec: ModelSpec
+  let policy: TorchPolicy
+  let weights: TorchWeights
+  let microBatch: Int
+  let sequence: Int
+
+  var tokens: Int { microBatch * sequence }
+  var hiddenShape: Shape { [microBatch, sequence, spec.hiddenSize] }
+
+  // MARK: A micro-batch
+
+  /// Forward, loss and backward of one micro-batch.
+  func run(_ tape: inout Tape) {
+    let result = forward(&tape)
+    tape.endAutocast()
+    if !policy.keepsOutputs { for output in result.outputs { tape.drop(output) } }
+    tape.backward(from: result.loss)
+    tape.drop(result.loss)
+    if policy.keepsOutputs { for output in result.outputs { tape.drop(output) } }
+    tape.releaseGraph()
+  }
+
+  /// Everything up to the loss; what lives on is what backward needs, and the outputs.
+  func forward(_ tape: inout Tape) -> HeadResult {
+    tape.prefix = ""
+    tape.enter(.embedding)
+    let embedded = embed(&tape)
+    // `inputs_embeds` stays a local of the model's forward to its end.
+    var hidden = embedded.hidden
+    let positions = tape.openNamed("batch.positions", [1, sequence], .int64, .batch)
+    let mask = attentionMask(&tape, format: hidden.format)
+    let tables = rotaryTables(&tape, streamFormat: hidden.format)
+    let context = (tables.map { [$0.cosine, $0.sine] } ?? []) + (mask.map { [$0] } ?? []) + [positions]
+    for layer in 0..<spec.layerCount {
+      let run: (inout Tape, Tensor) -> Tensor = { tape, input in
+        tape.prefix = "layers.\(layer)."
+        return self.layer(&tape, layer, input, tables, mask)
+      }
+      let output: Tensor
+      if policy.usesGradientCheckpointing {
+        output = tape.checkpoint(layer: layer, hidden, context: context, run)
+      } else {
+        output = run(&tape, hidden)
+      }
+      tape.drop(hidden)
+      hidden = output
+    }
+    tape.prefix = ""
+    tape.enter(.finalNorm)
+    if let finalNorm = weights.finalNorm {
+      let normed = norm(&tape, finalNorm, hidden, "final_norm")
+      tape.drop(hidden)
+      hidden = normed
+    }
+    if let tables {
+      tape.drop(tables.sine)
+      tape.drop(tables.cosine)
+    }
+    if let mask { tape.drop(mask) }
+    tape.drop(positions)
+    tape.drop(embedded.tokens)
+    return headAndLoss(&tape, hidden)
+  }
+
+  // MARK: Around the layers
+
+  /// Token embedding, with what a family does to it; a leaf that asks for its gradient under gradient checkpointing
+  /// (transformers modeling_utils.py, `_activation_checkpointing_enable`, `enable_input_require_grads`).
+  private func embed(_ tape: inout Tape) -> (tokens: Tensor, hidden: Tensor) {
+    let name = streamName(after: -1)
+    let account = streamAccount(after: -1)
+    let isPlain = weights.positionEmbedding == nil && !scalesEmbedding && spec.architecture != .gpt2
+    var hidden = lookUp(&tape, isPlain ? name : "embedding", weights.embedding, isPlain ? account : .activations)
+    if scalesEmbedding {
+      let scaled = tape.apply(
+        name, to: [hidden], shape: hidden.shape, format: hidden.format, account: account, rule: Rules.fresh)
+      tape.drop(hidden)
+      hidden = scaled
+    }
+    if policy.usesGradientCheckpointing { hidden = tape.requireGradient(hidden) }
+    let tokens = hidden
+    tape.retain(tokens)
+    if let table = weights.positionEmbedding {
+      let positions = tape.apply(
+        "position_embedding", to: [table], shape: [1, sequence, spec.hiddenSize], format: table.format,
+        rule: Rules.fresh)
+      let sum = tape.apply(
+        dropsOut ? "embedding.sum" : name, to: [hidden, positions], shape: hidden.shape, format: hidden.format,
+        account: dropsOut ? .activations : account, rule: Rules.passing)
+      tape.drop(positions)
+      tape.drop(hidden)
+      hidden = sum
+    }
+    guard dropsOut else { return (tokens, hidden) }
+    let dropped = tape.dropout(name, maskName: "embedding.dropout.mask", hidden)
+    tape.drop(hidden)
+    return (tokens, dropped)
+  }
+
+  private func lookUp(_ tape: inout Tape, _ name: String, _ table: Tensor, _ account: Account) -> Tensor {
+    tape.apply(name, to: [table], shape: hiddenShape, format: table.format, account: account, rule: Rules.fresh)
+  }
+
+  /// Whether embeddings are multiplied by √H (Gemma's `GemmaTextScaledWordEmbedding`).
+  private var scalesEmbedding: Bool { [.gemma, .gemma2, .gemma3].contains(spec.architecture) }
+
+  /// Whether the family's published configuration drops out activations in training: GPT-2 does, with probability 0.1.
+  var dropsOut: Bool { spec.architecture == .gpt2 }
+
+  /// The causal mask that eager attention adds, [b, 1, s, s] (transformers masking_utils.py, `eager_mask`); fused
+  /// kernels of unpadded batches take none.
+  private func attentionMask(_ tape: inout Tape, format: ScalarFormat) -> Tensor? {
+    guard policy.attention == .eager else { return nil }
+    let shape: Shape = [microBatch, 1, sequence, sequence]
+    let allowed = tape.openNamed("attention_mask.allowed", shape, .bool, .batch)
+    let mask = tape.openNamed("attention_mask", shape, format, .batch)
+    tape.drop(allowed)
+    return mask
+  }
+
+  /// What the residual stream is called after a layer; −1 stands for the embedding.
+  func streamName(after layer: Int) -> String {
+    guard policy.usesGradientCheckpointing, layer + 1 < spec.layerCount else {
+      return layer < 0 ? TensorName.hidden : TensorName.layer(layer, .output)
+    }
+    return TensorName.layer(layer + 1, .checkpoint)
+  }
+
+  /// With checkpointing, what leaves one layer is what is kept as the next one's input.
+  func streamAccount(after layer: Int) -> Account {
+    policy.usesGradientCheckpointing && layer + 1 < spec.layerCount ? .checkpoints : .activations
+  }
+}
