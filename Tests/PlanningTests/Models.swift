@@ -2,7 +2,7 @@ import Bookkeeping
 import Modeling
 import Testing
 
-@testable import Planning
+import Planning
 
 /// Models and recipes that the tests share.
 enum Models {

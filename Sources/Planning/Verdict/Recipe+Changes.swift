@@ -2,22 +2,22 @@ import Bookkeeping
 import Modeling
 
 /// What a search may change about a recipe; what stays `nil` stays as it is.
-struct RecipeChange {
-  var method: Method?
-  var weightFormat: ScalarFormat?
-  var adapterFormat: ScalarFormat?
-  var optimizer: Optimizer.Kind?
-  var microBatch: Int?
-  var sequence: Int?
-  var accumulation: Int?
-  var usesGradientCheckpointing: Bool?
-  var attention: AttentionImplementation?
-  var loss: LossImplementation?
+package struct RecipeChange {
+  package var method: Method?
+  package var weightFormat: ScalarFormat?
+  package var adapterFormat: ScalarFormat?
+  package var optimizer: Optimizer.Kind?
+  package var microBatch: Int?
+  package var sequence: Int?
+  package var accumulation: Int?
+  package var usesGradientCheckpointing: Bool?
+  package var attention: AttentionImplementation?
+  package var loss: LossImplementation?
 }
 
 extension Recipe {
   /// The recipe with `change` made to it, or `nil` if there is no such recipe.
-  func changed(_ change: RecipeChange) -> Recipe? {
+  package func changed(_ change: RecipeChange) -> Recipe? {
     do {
       return try Recipe(
         method: change.method ?? method, weightFormat: change.weightFormat ?? weightFormat,

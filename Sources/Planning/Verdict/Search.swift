@@ -1,12 +1,12 @@
 /// Looks for the largest whole number that still passes.
-enum Search {
+package enum Search {
   /// The largest number in `range` whose size is within `budget`, sizes growing with numbers; `nil` if none is.
   ///
   /// Sizes of steps are nearly straight lines, so a guess on the line between the best that fits and the least that
   /// doesn't is mostly one off. Guess, its neighbor and the middle take turns, so it is never much slower than halving.
   ///
   /// - Parameter size: what a number costs; `nil` for a number that can't be.
-  static func largest(in range: ClosedRange<Int>, within budget: Int, size: (Int) -> Int?) -> Int? {
+  package static func largest(in range: ClosedRange<Int>, within budget: Int, size: (Int) -> Int?) -> Int? {
     guard let least = size(range.lowerBound), least <= budget else { return nil }
     if let most = size(range.upperBound), most <= budget { return range.upperBound }
     var fits = (number: range.lowerBound, size: least)

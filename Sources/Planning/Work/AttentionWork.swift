@@ -4,7 +4,7 @@ import Modeling
 // Shape letters here: B sequences, S tokens of one, A query heads, D head dimension, q = A·D, w window.
 
 /// Which scores of attention are computed at all.
-enum AttentionWork {
+package enum AttentionWork {
   /// Keys a query of layer `index` may look back on, itself included; `nil` for all before it.
   ///
   /// Gemma 2 limits every other layer, beginning with the first, and Gemma 3 five of six (transformers
@@ -22,7 +22,7 @@ enum AttentionWork {
   /// The causal half, S·(S + 1)/2: tiled attention skips the blocks above the diagonal, and what it computes of those on
   /// the diagonal is not counted. Within a window of w it is w·(w + 1)/2 + (S − w)·w. Eager attention computes all S²
   /// and masks.
-  static func pairs(sequence: Int, window: Int?, _ implementation: AttentionImplementation) -> Int {
+  package static func pairs(sequence: Int, window: Int?, _ implementation: AttentionImplementation) -> Int {
     if implementation == .eager { return sequence * sequence }
     let window = min(window ?? sequence, sequence)
     return window * (window + 1) / 2 + (sequence - window) * window

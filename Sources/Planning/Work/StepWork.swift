@@ -9,7 +9,7 @@ import Modeling
 /// needs one, and again for the weight's, where the weight trains. So a trained layer costs three times its forward
 /// and a frozen one twice, or once below everything that trains. Checkpointing adds the forward of every layer that
 /// backward comes to.
-struct StepWork {
+package struct StepWork {
   let spec: ModelSpec
   let recipe: Recipe
   let needs: RequiresGrad
@@ -21,7 +21,7 @@ struct StepWork {
   /// The share of what belongs to the base model.
   var baseShare: WorkSheet.Share { trainsBase ? .trained : .frozen }
 
-  static func sheet(_ spec: ModelSpec, _ recipe: Recipe) -> WorkSheet {
+  package static func sheet(_ spec: ModelSpec, _ recipe: Recipe) -> WorkSheet {
     var work = StepWork(spec, recipe)
     work.step()
     return work.book.sheet

@@ -1,7 +1,7 @@
 import Bookkeeping
 import Testing
 
-@testable import Planning
+import Planning
 
 @Suite struct DeviceCatalogTests {
   @Test func `there are at least 45 devices and no name stands twice`() {

@@ -2,7 +2,7 @@ import Bookkeeping
 import Modeling
 import Testing
 
-@testable import Planning
+import Planning
 
 @Suite struct RooflineTests {
   /// A plan with the engine's books under a recipe of another stack: the roofline looks at work and recipe only.

@@ -2,7 +2,7 @@ import Bookkeeping
 import Modeling
 import Testing
 
-@testable import Planning
+import Planning
 
 @Suite struct EngineWalkPropertyTests {
   static let methods = Method.Name.allCases

@@ -2,7 +2,7 @@ import Bookkeeping
 import Modeling
 import Testing
 
-@testable import Planning
+import Planning
 
 @Suite struct VerdictTests {
   @Test func `an interval decides: below it no, above it yes, within it the expected bytes`() throws {

@@ -7,7 +7,7 @@ import Modeling
 ///
 /// Everything is fp32 but token ids, dropout masks and quantized weights. Each operation's rule stands in its own
 /// file; this one keeps the book they write in, and the order of the step.
-struct EngineWalk {
+package struct EngineWalk {
   let spec: ModelSpec
   let recipe: Recipe
   let threads: Int
@@ -59,7 +59,7 @@ struct EngineWalk {
   ///
   /// - Parameter threads: threads that run attention, each with a workspace of its own.
   /// - Throws: ``PlanError/notModeled(what:stack:advice:)`` for what the engine doesn't run.
-  static func journal(_ spec: ModelSpec, _ recipe: Recipe, threads: Int) throws(PlanError) -> Journal {
+  package static func journal(_ spec: ModelSpec, _ recipe: Recipe, threads: Int) throws(PlanError) -> Journal {
     if let what = spec.engineRefusal(for: recipe) {
       throw .notModeled(
         what: what, stack: .plimsoll, advice: "the engine does not run it; plan it for --stack trl or transformers")
