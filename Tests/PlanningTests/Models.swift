@@ -1,8 +1,7 @@
 import Bookkeeping
 import Modeling
-import Testing
-
 import Planning
+import Testing
 
 /// Models and recipes that the tests share.
 enum Models {

@@ -1,5 +1,5 @@
-import Bookkeeping
-import Modeling
+package import Bookkeeping
+package import Modeling
 
 /// What a search may change about a recipe; what stays `nil` stays as it is.
 package struct RecipeChange {
@@ -13,6 +13,23 @@ package struct RecipeChange {
   package var usesGradientCheckpointing: Bool?
   package var attention: AttentionImplementation?
   package var loss: LossImplementation?
+
+  package init(
+    method: Method? = nil, weightFormat: ScalarFormat? = nil, adapterFormat: ScalarFormat? = nil,
+    optimizer: Optimizer.Kind? = nil, microBatch: Int? = nil, sequence: Int? = nil, accumulation: Int? = nil,
+    usesGradientCheckpointing: Bool? = nil, attention: AttentionImplementation? = nil, loss: LossImplementation? = nil
+  ) {
+    self.method = method
+    self.weightFormat = weightFormat
+    self.adapterFormat = adapterFormat
+    self.optimizer = optimizer
+    self.microBatch = microBatch
+    self.sequence = sequence
+    self.accumulation = accumulation
+    self.usesGradientCheckpointing = usesGradientCheckpointing
+    self.attention = attention
+    self.loss = loss
+  }
 }
 
 extension Recipe {

@@ -1,5 +1,5 @@
 import Bookkeeping
-import Modeling
+package import Modeling
 
 // Shape letters here: B sequences, S tokens of one, A query heads, D head dimension, q = A·D, w window.
 

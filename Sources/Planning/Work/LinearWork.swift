@@ -37,7 +37,7 @@ extension StepWork {
     if trainsBase { book.product(name, .backward, .trained, output, input, rows) }
   }
 
-  static let dequantizationName = "dequantization"
+  package static let dequantizationName = "dequantization"
 
   /// A quantized weight made whole: once a product with it, so once for each of forward, recomputation and the
   /// input's gradient.

@@ -1,5 +1,5 @@
-import Bookkeeping
-import Modeling
+package import Bookkeeping
+package import Modeling
 
 // Shape letters here: T tokens, H hidden, V vocabulary.
 

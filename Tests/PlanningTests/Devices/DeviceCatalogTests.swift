@@ -1,7 +1,6 @@
 import Bookkeeping
-import Testing
-
 import Planning
+import Testing
 
 @Suite struct DeviceCatalogTests {
   @Test func `there are at least 45 devices and no name stands twice`() {

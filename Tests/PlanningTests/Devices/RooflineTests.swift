@@ -1,8 +1,7 @@
 import Bookkeeping
 import Modeling
-import Testing
-
 import Planning
+import Testing
 
 @Suite struct RooflineTests {
   /// A plan with the engine's books under a recipe of another stack: the roofline looks at work and recipe only.

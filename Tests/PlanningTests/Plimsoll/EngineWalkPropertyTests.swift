@@ -1,8 +1,7 @@
 import Bookkeeping
 import Modeling
-import Testing
-
 import Planning
+import Testing
 
 @Suite struct EngineWalkPropertyTests {
   static let methods = Method.Name.allCases

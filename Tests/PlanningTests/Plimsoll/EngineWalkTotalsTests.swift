@@ -1,8 +1,7 @@
 import Bookkeeping
 import Modeling
-import Testing
-
 import Planning
+import Testing
 
 // Shapes of the tiny model: T = S = 4 tokens, H = q = 8, k = 4, I = 12, V = 10, A = 2 heads, D = 4; fp32 throughout.
 // Parameters of a layer: norms 2·8, q and o 64 each, k and v 32 each, gate, up and down 96 each: 496. With the table

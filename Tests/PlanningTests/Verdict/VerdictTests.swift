@@ -1,8 +1,7 @@
 import Bookkeeping
 import Modeling
-import Testing
-
 import Planning
+import Testing
 
 @Suite struct VerdictTests {
   @Test func `an interval decides: below it no, above it yes, within it the expected bytes`() throws {

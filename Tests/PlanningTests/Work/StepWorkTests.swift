@@ -1,8 +1,7 @@
 import Bookkeeping
 import Modeling
-import Testing
-
 import Planning
+import Testing
 
 // Llama-2-7B: H = 4096, I = 11008, V = 32000, 32 layers. A layer's linear weights are 4·H² + 3·H·I = 202,375,168, all
 // layers' 6,476,005,376, the head's 131,072,000: 6,607,077,376 weights are multiplied with, of 6,738,415,616 in all.

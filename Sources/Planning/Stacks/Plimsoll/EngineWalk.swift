@@ -1,5 +1,5 @@
-import Bookkeeping
-import Modeling
+package import Bookkeeping
+package import Modeling
 
 // Shape letters here: B sequences, S tokens of one, T = B·S, H hidden, V vocabulary.
 
