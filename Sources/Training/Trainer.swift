@@ -7,6 +7,11 @@ public final class Trainer {
   public let spec: ModelSpec
   public let recipe: Recipe
   public let arena: Arena
+  /// Parameters with a learning rate or a decay of their own.
+  public var groups: [ParameterGroup] {
+    get { update.groups }
+    set { update.groups = newValue }
+  }
   /// What trains, in the order of the books.
   public let trained: [ParameterTensor]
   /// Steps taken so far.
@@ -14,7 +19,7 @@ public final class Trainer {
 
   private let all: [String: ParameterTensor]
   private let decoder: Decoder
-  private let update: ParameterUpdate
+  private var update: ParameterUpdate
   private var tokens: Tensor<Int32>  // [B, S]
   private var labels: Tensor<Int32>  // [B, S]
   private let seed: UInt64
@@ -63,6 +68,8 @@ public final class Trainer {
     public let step: Int
     /// Mean loss over the step's counted labels, before the update.
     public let loss: Double
+    /// The norm of all gradients together, before clipping (torch `clip_grad_norm_`).
+    public let gradientNorm: Double
     /// Tokens run through the model.
     public let tokens: Int
     /// Labels that the loss is the mean of.
@@ -77,22 +84,33 @@ public final class Trainer {
 
   /// Runs one optimizer step over the recipe's micro-batches.
   ///
-  /// - Parameter learningRate: overrides the recipe's, for a schedule.
-  public func step(_ microBatches: [MicroBatch], learningRate: Double? = nil) throws -> StepResult {
+  /// - Parameters:
+  ///   - learningRate: overrides the recipe's, for a schedule.
+  ///   - maximumGradientNorm: gradients are scaled down together to this norm, if theirs is larger.
+  public func step(
+    _ microBatches: [MicroBatch], learningRate: Double? = nil, maximumGradientNorm: Double? = nil
+  ) throws -> StepResult {
     let started = ContinuousClock.now
     let (loss, counted) = try accumulateGradients(microBatches)
     stepCount += 1
     arena.advance(to: .optimizer)
+    let norm = gradientNorm
+    guard loss.isFinite, norm.isFinite else {
+      for parameter in trained { parameter.gradient.close() }
+      throw TrainingError.lossIsNotFinite(step: stepCount)
+    }
+    let scale = maximumGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
     for parameter in trained {
-      update.apply(to: parameter, step: stepCount, learningRate: learningRate ?? recipe.optimizer.learningRate)
+      update.apply(
+        to: parameter, step: stepCount, learningRate: learningRate ?? recipe.optimizer.learningRate,
+        gradientScale: Float(scale))
     }
     arena.advance(to: .zeroGrad)
     for parameter in trained { parameter.gradient.close() }
     arena.rest()
     let (whole, fraction) = (ContinuousClock.now - started).components
-    guard loss.isFinite else { throw TrainingError.lossIsNotFinite(step: stepCount) }
     return StepResult(
-      step: stepCount, loss: loss, tokens: recipe.batch.tokensPerStep, counted: counted,
+      step: stepCount, loss: loss, gradientNorm: norm, tokens: recipe.batch.tokensPerStep, counted: counted,
       seconds: Double(whole) + Double(fraction) * 1e-18, profile: arena.profile,
       ledger: Ledger(posting: arena.journal))
   }
@@ -123,6 +141,14 @@ public final class Trainer {
     }
     return (sum / Double(counted), counted)
   }
+
+  /// The Euclidean norm of all open gradients together.
+  private var gradientNorm: Double {
+    trained.reduce(0) { $1.gradient.isOpen ? $0 + Elementwise.sumOfSquares($1.gradient.span) : $0 }.squareRoot()
+  }
+
+  /// Takes up a run where a checkpoint left it.
+  func resume(at step: Int) { stepCount = step }
 
   private var hasRun = false
 

@@ -5,6 +5,7 @@ import Modeling
 /// Opens what an optimizer keeps of a parameter, and updates the parameter from its gradient.
 struct ParameterUpdate {
   let optimizer: Optimizer
+  var groups: [ParameterGroup] = []
 
   /// Opens the parameter's states, all zero.
   func open(for parameter: ParameterTensor, in arena: Arena) throws(ArenaError) {
@@ -27,24 +28,31 @@ struct ParameterUpdate {
   /// Updates one parameter; `step` counts from 1.
   ///
   /// A parameter that no gradient reached stays as it is.
-  func apply(to parameter: ParameterTensor, step: Int, learningRate: Double) {
+  ///
+  /// - Parameters:
+  ///   - learningRate: of this step, before the parameter's group has its say.
+  ///   - gradientScale: what every gradient is multiplied with, for clipping.
+  func apply(to parameter: ParameterTensor, step: Int, learningRate: Double, gradientScale: Float = 1) {
     guard parameter.gradient.isOpen else { return }
+    let group = groups.first { $0.contains(parameter.name) }
+    let learningRate = learningRate * (group?.learningRateFactor ?? 1)
+    let weightDecay = group?.weightDecay ?? optimizer.weightDecay
     switch optimizer.kind {
     case .adamw:
       AdamWKernel.update(
         weight: parameter.value.mutableSpan, gradient: parameter.gradient.span,
         firstMoment: parameter.firstMoment.mutableSpan, secondMoment: parameter.secondMoment.mutableSpan,
         learningRate: learningRate, beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon,
-        weightDecay: optimizer.weightDecay, step: step)
+        weightDecay: weightDecay, step: step, gradientScale: gradientScale)
     case .sgdMomentum:
       SGDKernel.update(
         weight: parameter.value.mutableSpan, gradient: parameter.gradient.span,
         momentumBuffer: parameter.firstMoment.mutableSpan, learningRate: learningRate,
-        momentum: optimizer.momentum, weightDecay: optimizer.weightDecay)
+        momentum: optimizer.momentum, weightDecay: weightDecay, gradientScale: gradientScale)
     case .sgd, .adamw8bit, .pagedAdamw, .pagedAdamw8bit, .adafactor, .lion:
       SGDKernel.update(
         weight: parameter.value.mutableSpan, gradient: parameter.gradient.span, learningRate: learningRate,
-        weightDecay: optimizer.weightDecay)
+        weightDecay: weightDecay, gradientScale: gradientScale)
     }
   }
 }
