@@ -54,6 +54,21 @@ import Testing
     #expect(query.byteRange.count == 32 * 18)
   }
 
+  @Test func `long arrays are passed over on request`() throws {
+    let bytes = try Resources.bytes("llama.gguf")
+    let whole = try GGUFHeader(bytes: bytes, name: "x")
+    let short = try GGUFHeader(bytes: bytes, name: "x", longestArray: 63)
+    #expect(short.metadata["tokenizer.ggml.tokens"] == .omitted(count: 64))
+    #expect(short.metadata["tokenizer.ggml.scores"]?.arrayCount == 64)
+    #expect(short.tensors == whole.tensors && short.metadata.count == whole.metadata.count)
+    #expect(try short.spec(name: "x") == whole.spec(name: "x"))
+    for length in stride(from: 0, to: bytes.count, by: 16) {
+      #expect(throws: GGUFError.self) {
+        try GGUFHeader(bytes: Array(bytes.prefix(length)), name: "x", longestArray: 63)
+      }
+    }
+  }
+
   @Test func `every value type is read`() throws {
     var builder = GGUFBuilder.llama()
     builder.add("u8", type: 0, [200])
