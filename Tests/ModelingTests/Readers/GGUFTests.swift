@@ -100,6 +100,20 @@ import Testing
     #expect(try GGUFHeader(bytes: GGUFBuilder.llama(tied: true).bytes, name: "x").spec(name: "x").tiesEmbeddings)
   }
 
+  @Test func `a file of metadata alone counts its tokens`() throws {
+    var builder = GGUFBuilder()
+    builder.add("general.architecture", "llama")
+    for key in ["block_count", "embedding_length", "feed_forward_length", "attention.head_count", "context_length"] {
+      builder.add("llama." + key, key == "embedding_length" ? 32 : 2)
+    }
+    #expect(Self.error(builder.bytes) == .config(.missing(field: "llama.vocab_size", file: "x.gguf")))
+    let tokens = (0..<5).flatMap { GGUFBuilder.text("t\($0)") }
+    let list = GGUFBuilder.little(UInt32(8)) + GGUFBuilder.little(UInt64(5)) + tokens
+    builder.add("tokenizer.ggml.tokens", type: 9, list)
+    let spec = try GGUFHeader(bytes: builder.bytes, name: "x", longestArray: 3).spec(name: "x")
+    #expect(spec.vocabularySize == 5 && spec.attention.keyValueHeads == 2 && !spec.tiesEmbeddings)
+  }
+
   // MARK: Refusals
 
   static func error(_ change: (inout GGUFBuilder) -> Void) -> GGUFError? {
