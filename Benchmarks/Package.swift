@@ -9,7 +9,7 @@ let package = Package(
   dependencies: [.package(name: "Plimsoll", path: "../")],
   targets: [
     .executableTarget(
-      name: "StepBench",
+      name: "Bench",
       dependencies: [
         .product(name: "Plimsoll", package: "Plimsoll"), .product(name: "PlimsollEngine", package: "Plimsoll"),
       ],

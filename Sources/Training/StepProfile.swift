@@ -1,3 +1,4 @@
+public import Bookkeeping
 import Kernels
 import Modeling
 
@@ -12,13 +13,15 @@ public struct StepProfile: Sendable {
 
   private var current: StepClock.Instant?
   private var started = ContinuousClock.now
-  private var productsAtStart: UInt64 = 0
+  private var productsAtStart = MatrixProductMeter.Reading()
   private var totals: [String: Line] = [:]
 
   public init() {}
 
   /// In the order of cost.
   public var lines: [Line] { totals.values.sorted { ($0.seconds, $0.operation) > ($1.seconds, $1.operation) } }
+  /// Operations done in matrix products.
+  public private(set) var productFLOPs = FLOPs.zero
   public var seconds: Double { totals.values.reduce(0) { $0 + $1.seconds } }
   public var productSeconds: Double { totals.values.reduce(0) { $0 + $1.productSeconds } }
   /// The share of the time inside matrix products.
@@ -27,13 +30,14 @@ public struct StepProfile: Sendable {
   /// Books the time since the last call to the operation that ran meanwhile, and starts on the next.
   mutating func enter(_ instant: StepClock.Instant?) {
     let now = ContinuousClock.now
-    let products = MatrixProductMeter.reading().nanoseconds
+    let products = MatrixProductMeter.reading()
     if let current {
       let (whole, fraction) = (now - started).components
       let seconds = Double(whole) + Double(fraction) * 1e-18
       let name = current.operation
       totals[name, default: Line(operation: name, seconds: 0, productSeconds: 0)].seconds += seconds
-      totals[name]?.productSeconds += Double(products - productsAtStart) * 1e-9
+      totals[name]?.productSeconds += Double(products.nanoseconds - productsAtStart.nanoseconds) * 1e-9
+      productFLOPs += FLOPs(Int(products.flops - productsAtStart.flops))
     }
     current = instant
     started = now

@@ -119,7 +119,8 @@ public struct ModelReference: Hashable, Sendable {
 
   private static func gguf(_ path: String) throws(ModelReferenceError) -> ModelReference {
     do {
-      let header = try GGUFHeader(path: path)
+      // A list a layer is kept, a vocabulary is not.
+      let header = try GGUFHeader(path: path, longestArray: ModelSpec.Limit.layers.upperBound)
       let stem = path.split(separator: "/").last.map { String($0.dropLast(".gguf".count)) }
       let spec = try header.spec(name: stem.flatMap { $0.isEmpty ? nil : $0 } ?? "model")
       return ModelReference(spec, .gguf(path: path), notes: header.disagreements(with: spec))

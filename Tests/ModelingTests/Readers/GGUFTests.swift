@@ -54,6 +54,21 @@ import Testing
     #expect(query.byteRange.count == 32 * 18)
   }
 
+  @Test func `long arrays are passed over on request`() throws {
+    let bytes = try Resources.bytes("llama.gguf")
+    let whole = try GGUFHeader(bytes: bytes, name: "x")
+    let short = try GGUFHeader(bytes: bytes, name: "x", longestArray: 63)
+    #expect(short.metadata["tokenizer.ggml.tokens"] == .omitted(count: 64))
+    #expect(short.metadata["tokenizer.ggml.scores"]?.arrayCount == 64)
+    #expect(short.tensors == whole.tensors && short.metadata.count == whole.metadata.count)
+    #expect(try short.spec(name: "x") == whole.spec(name: "x"))
+    for length in stride(from: 0, to: bytes.count, by: 16) {
+      #expect(throws: GGUFError.self) {
+        try GGUFHeader(bytes: Array(bytes.prefix(length)), name: "x", longestArray: 63)
+      }
+    }
+  }
+
   @Test func `every value type is read`() throws {
     var builder = GGUFBuilder.llama()
     builder.add("u8", type: 0, [200])
@@ -83,6 +98,20 @@ import Testing
   @Test func `a head of its own or none decides tying`() throws {
     #expect(try !GGUFHeader(bytes: GGUFBuilder.llama().bytes, name: "x").spec(name: "x").tiesEmbeddings)
     #expect(try GGUFHeader(bytes: GGUFBuilder.llama(tied: true).bytes, name: "x").spec(name: "x").tiesEmbeddings)
+  }
+
+  @Test func `a file of metadata alone counts its tokens`() throws {
+    var builder = GGUFBuilder()
+    builder.add("general.architecture", "llama")
+    for key in ["block_count", "embedding_length", "feed_forward_length", "attention.head_count", "context_length"] {
+      builder.add("llama." + key, key == "embedding_length" ? 32 : 2)
+    }
+    #expect(Self.error(builder.bytes) == .config(.missing(field: "llama.vocab_size", file: "x.gguf")))
+    let tokens = (0..<5).flatMap { GGUFBuilder.text("t\($0)") }
+    let list = GGUFBuilder.little(UInt32(8)) + GGUFBuilder.little(UInt64(5)) + tokens
+    builder.add("tokenizer.ggml.tokens", type: 9, list)
+    let spec = try GGUFHeader(bytes: builder.bytes, name: "x", longestArray: 3).spec(name: "x")
+    #expect(spec.vocabularySize == 5 && spec.attention.keyValueHeads == 2 && !spec.tiesEmbeddings)
   }
 
   // MARK: Refusals

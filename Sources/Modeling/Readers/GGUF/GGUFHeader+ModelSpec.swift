@@ -46,8 +46,8 @@ extension GGUFHeader {
     // The table's own rows, before a key that many files lack and a list that some don't carry.
     if let rows = shapes["token_embd.weight"]?.first {
       config["vocab_size"] = .integer(rows)
-    } else if config["vocab_size"] == nil, let tokens = metadata["tokenizer.ggml.tokens"]?.arrayValue {
-      config["vocab_size"] = .integer(tokens.count)
+    } else if config["vocab_size"] == nil, let tokens = metadata["tokenizer.ggml.tokens"]?.arrayCount {
+      config["vocab_size"] = .integer(tokens)
     }
     if !tensors.isEmpty {
       config["tie_word_embeddings"] = .bool(shapes["output.weight"] == nil)

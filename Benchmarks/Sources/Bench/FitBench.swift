@@ -1,0 +1,62 @@
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// `plimsoll fit` as a whole process, from start to exit.
+struct FitBench {
+  let program: String
+  var runs = 20
+
+  /// What people ask, and the largest model they ask it of.
+  private let questions: [[String]] = [
+    ["fit", "llama-2-7b", "--method", "qlora", "--vram", "8GB"],
+    ["fit", "llama-2-70b", "--method", "qlora", "--vram", "80GB"],
+    ["fit", "llama-2-70b", "--method", "full", "--vram", "80GB"],
+    ["fit", "llama-2-70b", "--method", "lora", "--vram", "80GB", "--format", "json"],
+  ]
+
+  func run() throws {
+    print("\n## `plimsoll fit`, the whole process, \(runs) runs after 2 warm-ups\n")
+    print("| command | median ms | least | most |\n| --- | ---: | ---: | ---: |")
+    for question in questions {
+      var times: [Double] = []
+      for run in 0..<runs + 2 {
+        let seconds = try time(question)
+        if run >= 2 { times.append(seconds * 1e3) }
+      }
+      print("| `plimsoll \(question.joined(separator: " "))` | \(Sample(times).cells(decimals: 1)) |")
+    }
+  }
+
+  private func time(_ arguments: [String]) throws -> Double {
+    var files = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&files)
+    defer { posix_spawn_file_actions_destroy(&files) }
+    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
+    var words = ([program] + arguments).map { strdup($0) }
+    words.append(nil)
+    defer { for word in words { free(word) } }
+    let start = ContinuousClock.now
+    var child: pid_t = 0
+    let code = posix_spawn(&child, program, &files, nil, words, environ)
+    guard code == 0 else { throw BenchError.cannotStart(program, code) }
+    var status: Int32 = 0
+    waitpid(child, &status, 0)
+    let (whole, fraction) = (ContinuousClock.now - start).components
+    return Double(whole) + Double(fraction) * 1e-18
+  }
+}
+
+/// Why a benchmark could not run.
+enum BenchError: Error, CustomStringConvertible {
+  case cannotStart(String, Int32)
+
+  var description: String {
+    switch self {
+    case .cannotStart(let program, let code):
+      "\(program) cannot be started (\(String(cString: strerror(code)))): build it first, with make build"
+    }
+  }
+}
