@@ -16,7 +16,9 @@ struct PatternCompiler {
   static func compile(_ text: String) throws(TokenizerError) -> [Pattern.Step] {
     var compiler = PatternCompiler(text: text, scalars: Array(text.unicodeScalars))
     let whole = try compiler.alternatives()
-    if compiler.position < compiler.scalars.count { throw compiler.refusal("a closing parenthesis without its opening") }
+    if compiler.position < compiler.scalars.count {
+      throw compiler.refusal("a closing parenthesis without its opening")
+    }
     return whole.steps + [.matched]
   }
 
@@ -211,7 +213,9 @@ struct PatternCompiler {
     case "S": set.insert(lacking: .whitespace)
     case "d": set.insert(having: .decimalNumber)
     case "p", "P":
-      guard take("{"), let close = scalars[position...].firstIndex(of: "}") else { throw refusal("\\p without its braces") }
+      guard take("{"), let close = scalars[position...].firstIndex(of: "}") else {
+        throw refusal("\\p without its braces")
+      }
       var name = String.UnicodeScalarView()
       name.append(contentsOf: scalars[position..<close])
       position = close + 1

@@ -61,7 +61,9 @@ struct BytePairModel: Sendable {
     var table = MergeTable(capacity: pairs.count)
     for (index, pair) in pairs.enumerated() {
       guard let left = vocabulary[ExactText(pair.0)] else { throw .mergeOutsideVocabulary(index: index, piece: pair.0) }
-      guard let right = vocabulary[ExactText(pair.1)] else { throw .mergeOutsideVocabulary(index: index, piece: pair.1) }
+      guard let right = vocabulary[ExactText(pair.1)] else {
+        throw .mergeOutsideVocabulary(index: index, piece: pair.1)
+      }
       guard let made = vocabulary[ExactText(pair.0 + pair.1)] else {
         throw .mergeOutsideVocabulary(index: index, piece: pair.0 + pair.1)
       }

@@ -57,7 +57,8 @@ extension Tokenizer {
     merges.reserveCapacity(fields.merges.count)
     for (index, text) in fields.merges.enumerated() {
       guard let pair = mergePair(text) else {
-        throw .field("tokenizer.ggml.merges[\(index)]", expected: "two pieces with a space between", found: "\"\(text)\"")
+        throw .field(
+          "tokenizer.ggml.merges[\(index)]", expected: "two pieces with a space between", found: "\"\(text)\"")
       }
       merges.append(pair)
     }

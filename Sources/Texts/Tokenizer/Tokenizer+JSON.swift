@@ -28,6 +28,7 @@ extension Tokenizer {
   }
 
   private static func model(_ reader: DefinitionReader) throws(TokenizerError) -> BytePairModel {
+    _ = try reader.members()
     // Files from before the models had names in them hold BPE where there are merges.
     let type = reader["type"].isPresent ? try reader["type"].string() : reader["merges"].isPresent ? "BPE" : "unnamed"
     guard type == "BPE" else { throw .unsupportedComponent(role: "model", type: type) }

@@ -7,7 +7,9 @@ public struct Tokenizer: Sendable {
   /// The ids of a text, and what could not be encoded.
   public struct Encoding: Hashable, Sendable {
     public var ids: [Int32]
-    /// Scalars (bytes, for a byte-level vocabulary) that no token stands for. `tokenizers` drops them silently too.
+    /// Scalars, or bytes for a byte-level vocabulary, that no token stands for.
+    ///
+    /// They are missing from ``ids``, as in `tokenizers`, which does not say so.
     public var droppedScalars: Int
   }
 
