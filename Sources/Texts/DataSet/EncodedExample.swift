@@ -62,9 +62,9 @@ extension EncodedExample {
     after before: String, in tokens: [Int32], _ example: Example, _ tokenizer: Tokenizer
   ) -> Int {
     if before.isEmpty { return 0 }
-    // The token that ends a framed sequence would stand where the text goes on.
+    if before.utf8.count == example.parts.reduce(0, { $0 + $1.text.utf8.count }) { return tokens.count }
+    // A token that ends the framed prefix differs from the one where the text goes on, and so marks the border too.
     let prefix = tokenizer.encode(before, addSpecialTokens: example.wantsFrame)
-    if before.utf8.count == example.text.utf8.count { return tokens.count }
     return zip(prefix, tokens).prefix { $0 == $1 }.count
   }
 }

@@ -4,14 +4,14 @@
 /// alternation, greedy and possessive repetition, and a look at one scalar ahead. Anything else is refused when the
 /// pattern is read, so a match means what Oniguruma means by it.
 package struct Pattern: Sendable {
-  /// A step of the compiled pattern.
+  /// A step of the compiled pattern; sets are named by their place in a list, since copying one costs more than a test.
   enum Step: Sendable {
     /// Accepts one scalar of the set.
-    case one(ScalarSet)
+    case one(Int)
     /// Accepts from `least` to `most` scalars of the set, as many as there are; gives back unless `isPossessive`.
-    case run(ScalarSet, least: Int, most: Int, isPossessive: Bool)
+    case run(Int, least: Int, most: Int, isPossessive: Bool)
     /// Accepts nothing; the next scalar must be in the set, or must not.
-    case ahead(ScalarSet, isWanted: Bool)
+    case ahead(Int, isWanted: Bool)
     /// Goes on at the first step, and at the second where that fails.
     case split(Int, Int)
     case jump(Int)
@@ -21,10 +21,11 @@ package struct Pattern: Sendable {
   /// The pattern as written.
   package let text: String
   private let steps: [Step]
+  private let sets: [ScalarSet]
 
   package init(_ text: String) throws(TokenizerError) {
     self.text = text
-    self.steps = try PatternCompiler.compile(text)
+    (steps, sets) = try PatternCompiler.compile(text)
   }
 
   /// A place to go back to: a step, a position, and for a run how far back it may still give.
@@ -65,7 +66,7 @@ package struct Pattern: Sendable {
       var isFailed = false
       switch steps[step] {
       case .one(let set):
-        if position < end, set.contains(scalars[position], traits[position - base]) {
+        if position < end, sets[set].contains(scalars[position], traits[position - base]) {
           position += 1
           step += 1
         } else {
@@ -74,7 +75,7 @@ package struct Pattern: Sendable {
       case .run(let set, let least, let most, let isPossessive):
         let limit = most < end - position ? position + most : end
         var reached = position
-        while reached < limit, set.contains(scalars[reached], traits[reached - base]) { reached += 1 }
+        while reached < limit, sets[set].contains(scalars[reached], traits[reached - base]) { reached += 1 }
         if reached - position < least {
           isFailed = true
         } else {
@@ -85,7 +86,7 @@ package struct Pattern: Sendable {
           step += 1
         }
       case .ahead(let set, let isWanted):
-        let isThere = position < end && set.contains(scalars[position], traits[position - base])
+        let isThere = position < end && sets[set].contains(scalars[position], traits[position - base])
         if isThere == isWanted { step += 1 } else { isFailed = true }
       case .split(let first, let second):
         retreats.append(Retreat(step: second, position: position, lowest: position))

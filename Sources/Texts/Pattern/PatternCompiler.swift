@@ -5,6 +5,8 @@ struct PatternCompiler {
   private var position = 0
   private var foldsCase = false
   private var depth = 0
+  /// Every set of the pattern, in the order of reading.
+  private var sets: [ScalarSet] = []
 
   /// A piece of the compiled pattern; its jumps count from its own start.
   private struct Fragment {
@@ -13,13 +15,13 @@ struct PatternCompiler {
     var canBeEmpty = true
   }
 
-  static func compile(_ text: String) throws(TokenizerError) -> [Pattern.Step] {
+  static func compile(_ text: String) throws(TokenizerError) -> ([Pattern.Step], [ScalarSet]) {
     var compiler = PatternCompiler(text: text, scalars: Array(text.unicodeScalars))
     let whole = try compiler.alternatives()
     if compiler.position < compiler.scalars.count {
       throw compiler.refusal("a closing parenthesis without its opening")
     }
-    return whole.steps + [.matched]
+    return (whole.steps + [.matched], compiler.sets)
   }
 
   private init(text: String, scalars: [Unicode.Scalar]) {
@@ -123,10 +125,16 @@ struct PatternCompiler {
   private mutating func atom() throws(TokenizerError) -> Fragment {
     guard let scalar = next else { throw refusal("an end where something must stand") }
     if scalar == "(" { return try group() }
-    return Fragment(steps: [.one(try set())], canBeEmpty: false)
+    return Fragment(steps: [.one(try place())], canBeEmpty: false)
   }
 
-  /// One place: a class, an escape or a literal.
+  /// One place of the pattern, as the index of its set.
+  private mutating func place() throws(TokenizerError) -> Int {
+    sets.append(try set())
+    return sets.count - 1
+  }
+
+  /// What one place accepts: a class, an escape or a literal.
   private mutating func set() throws(TokenizerError) -> ScalarSet {
     guard let scalar = next else { throw refusal("an end where something must stand") }
     position += 1
@@ -151,7 +159,7 @@ struct PatternCompiler {
     defer { foldsCase = outer }
     if take("?!") || take("?=") {
       let isWanted = scalars[position - 1] == "="
-      let set = try set()
+      let set = try place()
       guard take(")") else { throw refusal("a look ahead at more than one scalar") }
       return Fragment(steps: [.ahead(set, isWanted: isWanted)])
     }

@@ -93,7 +93,8 @@ extension Unicode.Scalar {
   /// A scalar of category Nd, Nl or No in the standard library's Unicode version, which is that of Rust's
   /// `char::is_numeric` in `tokenizers` 0.23.
   var isNumeric: Bool {
-    switch properties.generalCategory {
+    if value < 0x80 { return (0x30...0x39).contains(value) }
+    return switch properties.generalCategory {
     case .decimalNumber, .letterNumber, .otherNumber: true
     default: false
     }

@@ -42,12 +42,20 @@ struct AddedTokenFinder: Sendable {
   }
 
   private var nodes = [Node()]
+  /// The scalars below U+0080 that a spelling begins with, a bit each; and whether any begins with a later one.
+  private var lowFirsts: (UInt64, UInt64) = (0, 0)
+  private var hasHighFirsts = false
 
   /// A finder for `tokens`, each spelled as `spelling` makes it; an empty spelling is never found.
   init(_ tokens: [AddedToken], spelling: (String) -> [Unicode.Scalar]) {
     for token in tokens {
       let scalars = spelling(token.content)
-      if scalars.isEmpty { continue }
+      guard let first = scalars.first else { continue }
+      switch first.value {
+      case 0..<64: lowFirsts.0 |= 1 << UInt64(first.value)
+      case 64..<128: lowFirsts.1 |= 1 << UInt64(first.value - 64)
+      default: hasHighFirsts = true
+      }
       var node = 0
       for scalar in scalars {
         if let child = nodes[node].children[scalar] {
@@ -70,7 +78,7 @@ struct AddedTokenFinder: Sendable {
     var covered = text.startIndex
     var position = text.startIndex
     while position < text.endIndex {
-      guard let (token, matchEnd) = longest(at: position, in: text) else {
+      guard mayBegin(text[position]), let (token, matchEnd) = longest(at: position, in: text) else {
         position += 1
         continue
       }
@@ -96,6 +104,15 @@ struct AddedTokenFinder: Sendable {
     }
     if covered < text.endIndex { parts.append(Part(range: covered..<text.endIndex, token: nil)) }
     return parts
+  }
+
+  /// Whether a spelling may begin with this scalar: a bit to look at, where the trie's root would cost a hash.
+  private func mayBegin(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0..<64: lowFirsts.0 >> UInt64(scalar.value) & 1 == 1
+    case 64..<128: lowFirsts.1 >> UInt64(scalar.value - 64) & 1 == 1
+    default: hasHighFirsts
+    }
   }
 
   private func longest(at start: Int, in text: ArraySlice<Unicode.Scalar>) -> (AddedToken, Int)? {

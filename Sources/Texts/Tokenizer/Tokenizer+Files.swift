@@ -7,9 +7,7 @@ extension Tokenizer {
   public init(path: String) throws(TokenizerError) {
     if path.hasSuffix(".gguf") {
       let header: GGUFHeader
-      do throws(GGUFError) { header = try GGUFHeader(path: path) } catch {
-        throw .unreadable(path: path, reason: error.description)
-      }
+      do throws(GGUFError) { header = try GGUFHeader(path: path) } catch { throw .badGGUF(error) }
       try self.init(try GGUFTokenizerFields(header))
       return
     }

@@ -1,3 +1,5 @@
+public import Modeling
+
 /// Why a tokenizer could not be made from a file or from GGUF metadata.
 public enum TokenizerError: Error, Hashable, Sendable {
   /// The file is not JSON.
@@ -20,6 +22,8 @@ public enum TokenizerError: Error, Hashable, Sendable {
   case lengths(String, count: Int, expected: Int)
   /// A pre-tokenizer of a GGUF file (`tokenizer.ggml.pre`) whose rules are not known here.
   case unknownPreTokenizer(String)
+  /// A GGUF file whose header cannot be read.
+  case badGGUF(GGUFError)
   /// A file that cannot be read.
   case unreadable(path: String, reason: String)
 }
@@ -43,6 +47,7 @@ extension TokenizerError: CustomStringConvertible {
       "\(name) has \(count) entries, and \(expected) are needed: one for each token"
     case .unknownPreTokenizer(let name):
       "the GGUF file's pre-tokenizer \"\(name)\" is not known: use the model's tokenizer.json instead"
+    case .badGGUF(let error): "\(error)"
     case .unreadable(let path, let reason): "\(path) cannot be read: \(reason)"
     }
   }
