@@ -65,7 +65,9 @@ let package = Package(
 
     // MARK: Tests
     .testTarget(name: "BookkeepingTests", dependencies: ["Bookkeeping"], swiftSettings: strict),
-    .testTarget(name: "ModelingTests", dependencies: ["Bookkeeping", "Modeling"], swiftSettings: strict),
+    .testTarget(
+      name: "ModelingTests", dependencies: ["Bookkeeping", "Modeling"],
+      resources: [.copy("Resources")], swiftSettings: strict),
     .testTarget(
       name: "KernelsTests", dependencies: ["Bookkeeping", "Modeling", "Kernels"],
       resources: [.copy("Golden")], swiftSettings: memory),

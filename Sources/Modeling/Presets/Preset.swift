@@ -53,6 +53,6 @@ public struct PublishedCount: Hashable, Sendable {
   /// Whether a decoder of so many parameters would be printed as this figure.
   public func agrees(withDecoder parameters: Int) -> Bool {
     let difference = (parameters + outsideDecoder - count).magnitude
-    return 2 * difference <= UInt(granule - 1)
+    return 2 * difference <= UInt(granule)
   }
 }

@@ -58,21 +58,29 @@ extension RecipeRequest {
     let precision = fill(
       precision, defaults.precision(method.name),
       "precision: \(defaults.precision(method.name).rawValue), \(stack.rawValue)'s default")
+    let adapterDefault = defaults.adapterFormat(method.name, weightFormat: weightFormat, precision: precision)
+    // Full fine-tuning has no adapters, so nothing is assumed about them.
     let adapterFormat =
-      adapterFormat ?? defaults.adapterFormat(method.name, weightFormat: weightFormat, precision: precision)
+      method.adapter == nil
+      ? adapterFormat ?? adapterDefault
+      : fill(adapterFormat, adapterDefault, "adapter dtype: \(adapterDefault.rawValue), \(stack.rawValue)'s default")
     let kind = fill(
       optimizer, defaults.optimizer, "optimizer: \(defaults.optimizer.rawValue), \(stack.rawValue)'s default")
     let batch = try BatchShape(
       microBatch: fill(microBatch, 1, "batch: 1 sequence a micro-batch"),
       sequence: fill(sequence, min(1024, spec.maximumPositions), "seq: \(min(1024, spec.maximumPositions)) tokens"),
-      accumulation: accumulation ?? 1)
+      accumulation: fill(accumulation, 1, "grad-accum: 1 micro-batch a step"))
     let checkpointing = fill(
       usesGradientCheckpointing, defaults.usesGradientCheckpointing,
       "gradient checkpointing: \(defaults.usesGradientCheckpointing ? "on" : "off"), \(stack.rawValue)'s default")
     let recipe = try Recipe(
       method: method, weightFormat: weightFormat, adapterFormat: adapterFormat, precision: precision,
       optimizer: Optimizer(
-        kind: kind, learningRate: learningRate ?? defaults.learningRate(method.name), weightDecay: weightDecay ?? 0),
+        kind: kind,
+        learningRate: fill(
+          learningRate, defaults.learningRate(method.name),
+          "learning rate: \(defaults.learningRate(method.name)), \(stack.rawValue)'s default"),
+        weightDecay: fill(weightDecay, 0, "weight decay: 0")),
       batch: batch, usesGradientCheckpointing: checkpointing,
       attention: fill(
         attention, defaults.attention, "attention: \(defaults.attention.rawValue), \(stack.rawValue)'s default"),
@@ -103,6 +111,7 @@ extension RecipeRequest {
     }
     if rank == nil { assumptions.append("rank: 16") }
     if alpha == nil { assumptions.append("alpha: 32") }
+    if loraDropout == nil { assumptions.append("lora-dropout: 0") }
     if targets == nil { assumptions.append("targets: all linear layers but the head") }
     let lora = try LoRA(
       rank: rank ?? 16, alpha: alpha ?? 32, dropout: loraDropout ?? 0, targets: targets ?? .allLinear)
@@ -127,7 +136,7 @@ extension Recipe {
     if case .modules(let names) = method.adapter?.targets {
       let modules = spec.linearModules(0)
       guard !names.isEmpty else { throw .outOfRange("targets", "empty", "a list of module names") }
-      for name in names where !modules.contains(where: { LoRA.Targets.modules([name]).match($0) }) {
+      for name in names where !spec.hasModule(named: name) {
         throw .noSuchTarget(name, model: spec.name, known: modules.map(\.shortName))
       }
     }
@@ -138,5 +147,13 @@ extension Recipe {
     guard max(operations, scores) < Double(1 << 62) else {
       throw .tooLarge(tokens: batch.tokensPerStep, parameters: spec.parameterCount)
     }
+  }
+}
+
+extension ModelSpec {
+  /// Whether any layer has a module of this name, or ending in it: a target may be in one layer only.
+  fileprivate func hasModule(named name: String) -> Bool {
+    let target = LoRA.Targets.modules([name])
+    return (0..<layerCount).contains { layer in linearModules(layer).contains(where: target.match) }
   }
 }

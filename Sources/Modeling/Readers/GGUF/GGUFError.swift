@@ -18,6 +18,8 @@ public enum GGUFError: Error, Hashable, CustomStringConvertible {
   case raggedRow(tensor: String, row: Int, block: Int)
   case misaligned(tensor: String, offset: Int, alignment: Int)
   case outsideFile(tensor: String, end: Int, size: Int)
+  /// Two tensors share bytes.
+  case overlap(String, String)
   case unknownArchitecture(String, known: [String])
   case config(ConfigError)
 
@@ -51,6 +53,7 @@ public enum GGUFError: Error, Hashable, CustomStringConvertible {
       "the tensor \(tensor) of the GGUF file begins at \(offset), which is no multiple of the alignment, \(alignment)"
     case .outsideFile(let tensor, let end, let size):
       "the tensor \(tensor) of the GGUF file ends at byte \(end), and the file has \(size): it is cut off"
+    case .overlap(let first, let second): "the tensors \(first) and \(second) of the GGUF file share bytes"
     case .unknownArchitecture(let name, let known):
       "the architecture \"\(name)\" of the GGUF file is not known; known are \(known.joined(separator: ", "))"
     case .config(let error): "\(error)"

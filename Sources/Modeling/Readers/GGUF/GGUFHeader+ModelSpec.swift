@@ -46,8 +46,8 @@ extension GGUFHeader {
     // The table's own rows, before a key that many files lack and a list that some don't carry.
     if let rows = shapes["token_embd.weight"]?.first {
       config["vocab_size"] = .integer(rows)
-    } else if config["vocab_size"] == nil, let tokens = metadata["tokenizer.ggml.tokens"]?.arrayValue {
-      config["vocab_size"] = .integer(tokens.count)
+    } else if config["vocab_size"] == nil, let tokens = metadata["tokenizer.ggml.tokens"]?.arrayCount {
+      config["vocab_size"] = .integer(tokens)
     }
     if !tensors.isEmpty {
       config["tie_word_embeddings"] = .bool(shapes["output.weight"] == nil)
@@ -96,7 +96,7 @@ extension GGUFValue {
 /// Which GGUF key answers which field of a `config.json`.
 private struct GGUFKeys {
   let family: Family
-  /// `llama.`
+  /// What every key of the architecture begins with, such as `llama.`, point included.
   let prefix: String
 
   init(family: Family, architecture: String) {
@@ -104,7 +104,7 @@ private struct GGUFKeys {
     prefix = architecture + "."
   }
 
-  /// Source: ggml `docs/gguf.md`, and gguf-py `constants.py`, `Keys`.
+  /// The keys by the fields they answer (ggml's guide to GGUF; gguf-py `constants.py`, class `Keys`).
   var names: [String: String] {
     let isLayerNorm = [.phi, .gpt2, .gptNeoX].contains(family)
     var names: [String: String] = [

@@ -25,20 +25,23 @@ public struct GGUFHeader: Hashable, Sendable {
   public let alignment: Int
 
   /// Reads the header of a file, and none of its weights.
-  public init(path: String) throws(GGUFError) {
+  ///
+  /// Arrays of more than `longestArray` elements are passed over: who only wants the architecture need not wait for the
+  /// vocabulary.
+  public init(path: String, longestArray: Int = .max) throws(GGUFError) {
     let source: InputFile
     do { source = try InputFile(path) } catch { throw .file(error) }
-    try self.init(source)
+    try self.init(source, longestArray: longestArray)
   }
 
   /// Reads the header of a file whose bytes are in memory.
-  public init(bytes: [UInt8], name: String) throws(GGUFError) {
-    try self.init(InputBytes(name: name, bytes: bytes))
+  public init(bytes: [UInt8], name: String, longestArray: Int = .max) throws(GGUFError) {
+    try self.init(InputBytes(name: name, bytes: bytes), longestArray: longestArray)
   }
 
-  init(_ source: any ByteSource) throws(GGUFError) {
+  private init(_ source: any ByteSource, longestArray: Int) throws(GGUFError) {
     file = source.name
-    var reader = GGUFReader(source)
+    var reader = GGUFReader(source, longestArray: longestArray)
     version = try reader.version(file: file)
     let tensorCount = try reader.count("tensors", limit: GGUFReader.mostTensors, smallest: GGUFReader.smallestTensor)
     let valueCount = try reader.count("metadata values", limit: GGUFReader.mostValues, smallest: 13)

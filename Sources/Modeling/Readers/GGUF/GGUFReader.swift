@@ -15,8 +15,12 @@ struct GGUFReader {
 
   private var reader: ByteReader
   private var elements = 0
+  private let longestArray: Int
 
-  init(_ source: any ByteSource) { reader = ByteReader(source) }
+  init(_ source: any ByteSource, longestArray: Int) {
+    reader = ByteReader(source)
+    self.longestArray = longestArray
+  }
 
   mutating func version(file: String) throws(GGUFError) -> Int {
     let magic = Array(try reader.bytes(4, "the magic number"))
@@ -97,6 +101,14 @@ struct GGUFReader {
     let type = try valueType(of: key)
     let count = try count("elements of \(key)", limit: GGUFReader.mostElements - elements, smallest: type.smallest)
     elements += count
+    if count > longestArray, type != .array {
+      if type == .string {
+        for _ in 0..<count { try reader.skipString(key) }
+      } else {
+        try reader.skip(count * type.smallest, key)
+      }
+      return .omitted(count: count)
+    }
     var values: [GGUFValue] = []
     values.reserveCapacity(count)
     for _ in 0..<count { values.append(try value(type, of: key, depth: depth + 1)) }
@@ -139,7 +151,16 @@ struct GGUFReader {
           name: listing.name, type: listing.type, shape: listing.shape,
           byteRange: start.partialValue..<end.partialValue))
     }
+    try checkOverlaps(tensors)
     return tensors
+  }
+
+  private func checkOverlaps(_ tensors: [GGUFTensor]) throws(GGUFError) {
+    let placed = tensors.filter { !$0.byteRange.isEmpty }.sorted { $0.byteRange.lowerBound < $1.byteRange.lowerBound }
+    for (tensor, next) in zip(placed, placed.dropFirst())
+    where next.byteRange.lowerBound < tensor.byteRange.upperBound {
+      throw .overlap(tensor.name, next.name)
+    }
   }
 
   private mutating func listing() throws(GGUFError) -> Listing {

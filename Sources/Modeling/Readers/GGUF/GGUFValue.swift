@@ -11,6 +11,8 @@ public enum GGUFValue: Hashable, Sendable {
   case bool(Bool)
   case string(String)
   case array([GGUFValue])
+  /// An array of so many elements that the reader was asked to pass over.
+  case omitted(count: Int)
 
   public var integerValue: Int? {
     if case .integer(let value) = self { value } else { nil }
@@ -24,6 +26,15 @@ public enum GGUFValue: Hashable, Sendable {
     if case .array(let elements) = self { elements } else { nil }
   }
 
+  /// The elements of an array, kept or not.
+  public var arrayCount: Int? {
+    switch self {
+    case .array(let elements): elements.count
+    case .omitted(let count): count
+    default: nil
+    }
+  }
+
   /// The same as JSON, for the readers of configurations.
   var json: JSONValue {
     switch self {
@@ -33,6 +44,7 @@ public enum GGUFValue: Hashable, Sendable {
     case .bool(let value): .bool(value)
     case .string(let text): .string(text)
     case .array(let elements): .array(elements.map(\.json))
+    case .omitted(let count): .string("an array of \(count)")
     }
   }
 }

@@ -1,3 +1,5 @@
+import Bookkeeping
+
 /// The MODEL of a command line, resolved: a preset, a size, a `config.json`, a checkpoint folder, or a weight file.
 public struct ModelReference: Hashable, Sendable {
   public let spec: ModelSpec
@@ -117,7 +119,8 @@ public struct ModelReference: Hashable, Sendable {
 
   private static func gguf(_ path: String) throws(ModelReferenceError) -> ModelReference {
     do {
-      let header = try GGUFHeader(path: path)
+      // A list a layer is kept, a vocabulary is not.
+      let header = try GGUFHeader(path: path, longestArray: ModelSpec.Limit.layers.upperBound)
       let stem = path.split(separator: "/").last.map { String($0.dropLast(".gguf".count)) }
       let spec = try header.spec(name: stem.flatMap { $0.isEmpty ? nil : $0 } ?? "model")
       return ModelReference(spec, .gguf(path: path), notes: header.disagreements(with: spec))
@@ -167,6 +170,8 @@ extension GGUFHeader {
     let factors = ["rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"]
     let stored = tensors.reduce(0.0) { factors.contains($1.name) ? $0 : $0 + Double($1.shape.count) }
     guard stored != Double(spec.parameterCount) else { return [] }
-    return ["the file's tensors hold \(Int(stored)) parameters, and its metadata calls for \(spec.parameterCount)"]
+    return [
+      "the file's tensors hold \(Int(exactly: stored) ?? .max) parameters, and its metadata calls for \(spec.parameterCount)"
+    ]
   }
 }
