@@ -40,10 +40,11 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
     .systemLibrary(name: "CHwloc", pkgConfig: "hwloc", providers: [.apt(["libhwloc-dev"]), .brew(["hwloc"])]),
 
-    // MARK: Floor 1: what is trained and how; arithmetic; the host
+    // MARK: Floor 1: what is trained and how; arithmetic; the host; text and its tokens
     .target(name: "Modeling", dependencies: ["Bookkeeping"], swiftSettings: strict),
     .target(name: "Kernels", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: memory),
     .target(name: "Machine", dependencies: ["Bookkeeping", "CHwloc"], swiftSettings: strict),
+    .target(name: "Texts", dependencies: ["Modeling"], swiftSettings: strict),
 
     // MARK: Floor 2: the two clerks, who never meet
     .target(name: "Planning", dependencies: ["Bookkeeping", "Modeling"], swiftSettings: strict),
@@ -71,6 +72,8 @@ let package = Package(
       name: "KernelsTests", dependencies: ["Bookkeeping", "Modeling", "Kernels"],
       resources: [.copy("Golden")], swiftSettings: memory),
     .testTarget(name: "MachineTests", dependencies: ["Bookkeeping", "Machine"], swiftSettings: strict),
+    .testTarget(
+      name: "TextsTests", dependencies: ["Modeling", "Texts"], resources: [.copy("Resources")], swiftSettings: strict),
     .testTarget(
       name: "PlanningTests", dependencies: ["Bookkeeping", "Modeling", "Planning"], swiftSettings: strict),
     .testTarget(
