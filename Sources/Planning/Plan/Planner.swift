@@ -41,13 +41,15 @@ public enum Planner {
   ) throws(PlanError) -> Plan {
     let walk = try TorchWalk.journal(spec, resolved.recipe)
     let ledger = Ledger(posting: walk.journal)
-    let reserved = Interval(exactly: CachingAllocator.replay(walk.journal))
+    let peaks = CachingAllocator.replay(
+      walk.journal, options: CachingAllocator.Options(excluded: walk.outsideEntries))
+    let reserved = Interval(exactly: peaks.reserved)
     let context = device?.context ?? Device.typicalContext
     return Plan(
       spec: spec, recipe: resolved.recipe, assumptions: resolved.assumptions + walk.assumptions,
       journal: walk.journal, ledger: ledger, work: StepWork.sheet(spec, resolved.recipe),
       parameters: ParameterCounts(of: spec, method: resolved.recipe.method),
-      allocated: Interval(exactly: RoundedPeak.of(walk.journal, by: .torchBlocks)), reserved: reserved,
+      allocated: Interval(exactly: peaks.allocated), reserved: reserved,
       device: reserved + context, target: device)
   }
 }
