@@ -13,7 +13,7 @@ public struct StepProfile: Sendable {
 
   private var current: StepClock.Instant?
   private var started = ContinuousClock.now
-  private var productsAtStart = MatrixProductMeter.Reading()
+  private var productsAtStart = MatrixProductMeter.reading()
   private var totals: [String: Line] = [:]
 
   public init() {}

@@ -71,8 +71,9 @@ extension RecipeRequest {
       sequence: fill(sequence, min(1024, spec.maximumPositions), "seq: \(min(1024, spec.maximumPositions)) tokens"),
       accumulation: fill(accumulation, 1, "grad-accum: 1 micro-batch a step"))
     let checkpointing = fill(
-      usesGradientCheckpointing, defaults.usesGradientCheckpointing,
-      "gradient checkpointing: \(defaults.usesGradientCheckpointing ? "on" : "off"), \(stack.rawValue)'s default")
+      usesGradientCheckpointing, defaults.usesGradientCheckpointing(method.name),
+      "gradient checkpointing: \(defaults.usesGradientCheckpointing(method.name) ? "on" : "off"), "
+        + "\(stack.rawValue)'s default")
     let recipe = try Recipe(
       method: method, weightFormat: weightFormat, adapterFormat: adapterFormat, precision: precision,
       optimizer: Optimizer(
@@ -83,7 +84,8 @@ extension RecipeRequest {
         weightDecay: fill(weightDecay, 0, "weight decay: 0")),
       batch: batch, usesGradientCheckpointing: checkpointing,
       attention: fill(
-        attention, defaults.attention, "attention: \(defaults.attention.rawValue), \(stack.rawValue)'s default"),
+        attention, defaults.attention(for: spec),
+        "attention: \(defaults.attention(for: spec).rawValue), \(stack.rawValue)'s default"),
       loss: fill(loss, defaults.loss, "loss: \(defaults.loss.rawValue), \(stack.rawValue)'s default"), stack: stack)
     try recipe.validate(for: spec)
     return ResolvedRecipe(recipe: recipe, assumptions: assumptions)

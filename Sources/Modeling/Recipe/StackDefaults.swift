@@ -10,8 +10,8 @@ struct StackDefaults: Sendable {
   func weightFormat(_ method: Method.Name) -> ScalarFormat {
     switch stack {
     case .plimsoll: .fp32
-    // trl/trainer/sft_config.py documents float32 as the default of a model given by name; a quantized model takes the
-    // compute type that its BitsAndBytesConfig names, bf16 in TRL's and PEFT's guides.
+    // trl/trainer/utils.py, `create_model_from_path`: fp32 for a model given by name. TRL's QLoRA guide
+    // (docs/source/peft_integration.md) loads the model itself, in the checkpoint's own type: bf16.
     case .trl: method == .qlora ? .bf16 : .fp32
     // transformers 5 `from_pretrained` takes the checkpoint's own type, bf16 for every model of the last years.
     case .transformers: .bf16
@@ -22,7 +22,8 @@ struct StackDefaults: Sendable {
     switch stack {
     case .plimsoll: "the engine's arithmetic"
     case .trl:
-      method == .qlora ? "the compute type of TRL's quantization guide" : "TRL's default for a model named by a string"
+      method == .qlora
+        ? "the checkpoint's own, as TRL's QLoRA guide loads it" : "TRL's default for a model named by a string"
     case .transformers: "the checkpoint's own, Transformers' default"
     }
   }
@@ -36,20 +37,29 @@ struct StackDefaults: Sendable {
     }
   }
 
-  /// peft `autocast_adapter_dtype` keeps adapters in fp32; TRL casts those of a quantized base to bf16.
+  /// peft `autocast_adapter_dtype` keeps adapters in fp32; TRL casts those of a quantized base to bf16, with or without
+  /// autocast (trl/trainer/sft_trainer.py).
   func adapterFormat(_ method: Method.Name, weightFormat: ScalarFormat, precision: Precision) -> ScalarFormat {
     switch stack {
     case .plimsoll: .fp32
-    case .trl: method == .qlora && precision == .autocast ? .bf16 : .fp32
+    case .trl: method == .qlora ? .bf16 : .fp32
     case .transformers: .fp32
     }
   }
 
   var optimizer: Optimizer.Kind { .adamw }
 
-  var usesGradientCheckpointing: Bool { stack == .trl }
+  /// TRL turns it on; so does peft's `prepare_model_for_kbit_training`, which the Transformers stack calls on a quantized
+  /// base.
+  func usesGradientCheckpointing(_ method: Method.Name) -> Bool {
+    stack == .trl || (stack == .transformers && method == .qlora)
+  }
 
-  var attention: AttentionImplementation { stack == .plimsoll ? .flash : .sdpa }
+  /// Transformers runs models with a cap on their scores eagerly: `Gemma2PreTrainedModel._supports_sdpa` is false.
+  func attention(for spec: ModelSpec) -> AttentionImplementation {
+    guard stack != .plimsoll else { return .flash }
+    return spec.attention.logitSoftcap == nil ? .sdpa : .eager
+  }
 
   var loss: LossImplementation { stack == .trl ? .fused : .full }
 

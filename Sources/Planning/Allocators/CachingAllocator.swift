@@ -1,7 +1,67 @@
-import Bookkeeping
+public import Bookkeeping
 
-/// PyTorch's caching allocator.
-enum CachingAllocator {
-  /// The most bytes it ever holds while `journal` is replayed.
-  static func replay(_ journal: Journal) -> Bytes { RoundedPeak.of(journal, by: .torchBlocks) }
+/// PyTorch's caching allocator, as a state machine that replays a journal.
+///
+/// Requests are rounded to 512 bytes and served from the best-fitting free block; blocks are split, and merged with
+/// their free neighbors when freed; segments taken from the driver stay cached. Source: torch
+/// c10/cuda/CUDACachingAllocator.cpp, `round_size`, `get_free_block`, `get_allocation_size`, `should_split`,
+/// `free_block`, `try_allocate_expandable_block`.
+public enum CachingAllocator {
+  public struct Options: Hashable, Sendable {
+    /// `PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True`.
+    public var usesExpandableSegments: Bool
+    /// How often the step runs: the second one finds the segments that the first has left cached.
+    public var steps: Int
+    /// What the driver can give; beyond it, cached segments that are wholly free are given back first.
+    public var capacity: Bytes?
+    /// Openings that are not in this allocator: pages of paged optimizers.
+    public var excluded: Set<Journal.ID>
+
+    public init(
+      usesExpandableSegments: Bool = false, steps: Int = 2, capacity: Bytes? = nil, excluded: Set<Journal.ID> = []
+    ) {
+      self.usesExpandableSegments = usesExpandableSegments
+      self.steps = steps
+      self.capacity = capacity
+      self.excluded = excluded
+    }
+  }
+
+  public struct Peaks: Hashable, Sendable {
+    /// `torch.cuda.max_memory_allocated()`.
+    public let allocated: Bytes
+    /// `torch.cuda.max_memory_reserved()`.
+    public let reserved: Bytes
+  }
+
+  /// Replays a step: what is opened in its first moment is made once, the rest as often as the step runs.
+  public static func replay(_ journal: Journal, options: Options = Options()) -> Peaks {
+    var arena = SegmentArena(options)
+    var blocks: [Journal.ID: Int] = [:]
+    blocks.reserveCapacity(1024)
+    let events = journal.events
+    // Whatever is written before the second moment is load.
+    var loaded = events.count
+    for (index, event) in events.enumerated().dropFirst() {
+      if case .advance = event {
+        loaded = index
+        break
+      }
+    }
+    func run(_ range: Range<Int>, _ arena: inout SegmentArena) {
+      for event in events[range] {
+        switch event {
+        case .advance: continue
+        case .open(let id):
+          guard options.excluded.isEmpty || !options.excluded.contains(id) else { continue }
+          blocks[id] = arena.allocate(journal.bytes(of: id).count)
+        case .close(let id):
+          if let block = blocks.removeValue(forKey: id) { arena.free(block) }
+        }
+      }
+    }
+    run(0..<loaded, &arena)
+    for _ in 0..<max(1, options.steps) { run(loaded..<events.count, &arena) }
+    return Peaks(allocated: Bytes(arena.allocatedPeak), reserved: Bytes(arena.reservedPeak))
+  }
 }

@@ -10,6 +10,9 @@ extension Tape {
     guard case .node(let root, let output) = loss.source else { return }
     nodes[root].arriving[output] = openNamed(
       TensorName.flow(loss.name), loss.shape, loss.format, .activations)
+    for node in nodes {
+      for edge in node.edges { if case .leaf(let leaf) = edge.source { leaves[leaf].expected += 1 } }
+    }
     for index in nodes.indices.reversed() where nodes[index].arriving.contains(where: { $0 != nil }) {
       run(index)
     }
@@ -57,23 +60,35 @@ extension Tape {
     switch edge.source {
     case .none, .discarded: drop(gradient)
     case .leaf(let leaf):
-      // The first gradient's buffer becomes .grad; later ones are added to it in place.
-      guard leaves[leaf].gradient == nil else { return drop(gradient) }
-      guard references(gradient) > 1 else { return leaves[leaf].gradient = gradient }
-      leaves[leaf].gradient = open(edge)
-      drop(gradient)
+      leaves[leaf].arriving = accumulate(gradient, onto: leaves[leaf].arriving)
+      leaves[leaf].expected -= 1
+      if leaves[leaf].expected == 0 { keepGradient(of: leaf) }
     case .node(let index, let output):
-      guard let earlier = nodes[index].arriving[output] else {
-        nodes[index].arriving[output] = gradient
-        return
-      }
-      // Added in place where the buffer is nobody else's.
-      if references(earlier) > 1 {
-        nodes[index].arriving[output] = openNamed(earlier.name, earlier.shape, earlier.format, earlier.account)
-        drop(earlier)
-      }
-      drop(gradient)
+      nodes[index].arriving[output] = accumulate(gradient, onto: nodes[index].arriving[output])
     }
+  }
+
+  /// Adds a gradient to what an input buffer holds: in place, unless somebody else holds that storage too.
+  private mutating func accumulate(_ gradient: Tensor, onto earlier: Tensor?) -> Tensor {
+    guard let earlier else { return gradient }
+    var sum = earlier
+    if earlier.isView || references(earlier) > 1 {
+      sum = openNamed(earlier.name, earlier.shape, earlier.format, earlier.account)
+      drop(earlier)
+    }
+    drop(gradient)
+    return sum
+  }
+
+  /// Makes what has arrived at a leaf its `.grad`: the buffer itself the first time, added in place later.
+  private mutating func keepGradient(of leaf: Int) {
+    guard let gradient = leaves[leaf].arriving else { return }
+    leaves[leaf].arriving = nil
+    guard leaves[leaf].gradient == nil else { return drop(gradient) }
+    leaves[leaf].gradient = gradient
+    guard references(gradient) > 1 else { return }
+    leaves[leaf].gradient = openNamed(gradient.name, gradient.shape, gradient.format, gradient.account)
+    drop(gradient)
   }
 
   /// Frees what the graph still holds: the loss has gone out of scope.
@@ -83,8 +98,9 @@ extension Tape {
       for storage in nodes[index].attributes { drop(storage: storage) }
     }
     for index in leaves.indices where !leaves[index].isParameter {
-      if let gradient = leaves[index].gradient { drop(gradient) }
+      for gradient in [leaves[index].gradient, leaves[index].arriving] { if let gradient { drop(gradient) } }
       leaves[index].gradient = nil
+      leaves[index].arriving = nil
     }
     nodes.removeAll(keepingCapacity: true)
     frames.removeAll(keepingCapacity: true)
@@ -98,7 +114,7 @@ extension Tape {
     switch edge.source {
     case .leaf(let leaf) where leaves[leaf].isParameter:
       let name = TensorName.gradient(of: edge.name)
-      let isFirst = leaves[leaf].gradient == nil
+      let isFirst = leaves[leaf].gradient == nil && leaves[leaf].arriving == nil
       return openNamed(isFirst ? name : name + ".addend", edge.shape, edge.format, .gradients)
     default: return openFlow(edge, edge.shape, edge.format)
     }
@@ -140,6 +156,15 @@ enum Rules {
     edges.map { edge in
       guard edge.isNeeded, let gradient = arriving[0] else { return nil }
       guard gradient.format == edge.format, gradient.count == edge.shape.count else { return tape.open(edge) }
+      tape.retain(gradient)
+      return gradient
+    }
+  }
+
+  /// The arriving gradient, viewed in the input's shape.
+  static func viewing(_ tape: inout Tape, _ arriving: [Tensor?], _ edges: [Edge]) -> [Tensor?] {
+    edges.map { edge in
+      guard edge.isNeeded, let gradient = arriving[0] else { return nil }
       tape.retain(gradient)
       return gradient.viewed(as: edge.shape)
     }

@@ -104,6 +104,9 @@ struct Tape {
     if storages[storage].references == 0 { journal.close(storages[storage].entry) }
   }
 
+  /// The opening of a tensor's storage.
+  func entry(of tensor: Tensor) -> Journal.ID { storages[tensor.storage].entry }
+
   func references(_ tensor: Tensor) -> Int { tensor.isVoid ? 0 : storages[tensor.storage].references }
 
   // MARK: Leaves

@@ -11,6 +11,8 @@ struct Tensor {
   let account: Account
   let name: String
   var source: Source
+  /// Whether torch knows it as a view: its base, and so its storage, has another owner.
+  var isView = false
 
   /// Where a tensor's gradient goes.
   enum Source {
@@ -36,8 +38,12 @@ struct Tensor {
 
   /// The same storage seen in another shape.
   func viewed(as shape: Shape) -> Tensor {
-    Tensor(storage: storage, shape: shape, format: format, account: account, name: name, source: source)
+    Tensor(
+      storage: storage, shape: shape, format: format, account: account, name: name, source: source, isView: true)
   }
+
+  /// The same storage, known as a view.
+  func asView() -> Tensor { viewed(as: shape) }
 
   /// The same storage, cut off from the graph.
   func detached() -> Tensor {
@@ -72,4 +78,7 @@ struct Leaf {
   let isParameter: Bool
   /// Its `.grad`, once a backward pass has reached it.
   var gradient: Tensor?
+  /// What has arrived in the backward pass that runs, and how much is still to come.
+  var arriving: Tensor?
+  var expected = 0
 }

@@ -19,28 +19,28 @@ extension Footprint {
 
   /// PyTorch's: blocks of 512 bytes, segments from the driver, and the driver's context.
   ///
-  /// cuBLAS's workspaces come out of torch's allocator, and stay; a walk that books them itself is left alone.
-  static func torch(_ journal: Journal, on device: Device?) -> Footprint {
-    let workspaces = journal.booksRuntime ? Interval(exactly: .zero) : cublasWorkspaces(on: device)
-    let allocated = Interval(exactly: RoundedPeak.of(journal, by: .torchBlocks)) + workspaces
-    let reserved = Interval(exactly: CachingAllocator.replay(journal)) + workspaces
-    return Footprint(
-      allocated: allocated, reserved: reserved, device: reserved + (device?.context ?? Device.typicalContext))
-  }
-
-  private static func cublasWorkspaces(on device: Device?) -> Interval {
-    if let device { return Interval(exactly: Device.cublasHandles * device.cublasWorkspace) }
-    let common = Device.cublasHandles * Device.cublasWorkspace(for: nil)
-    return Interval(
-      low: common, expected: common, high: Device.cublasHandles * Bytes(32 << 20),
-      causes: ["cuBLAS's workspaces take 16 MiB, or 64 MiB from compute capability 9.0 on"])
-  }
-}
-
-extension Journal {
-  fileprivate var booksRuntime: Bool {
-    events.contains { event in
-      if case .open(let id) = event { account(of: id) == .runtime } else { false }
+  /// cuBLAS's workspaces come out of torch's allocator, so the walk books them. What is `outside` of it (the pages of
+  /// paged optimizers) is the driver's business: on the device at most, on the host at least.
+  static func torch(_ journal: Journal, outside: Set<Journal.ID>, on device: Device?) -> Footprint {
+    let peaks = CachingAllocator.replay(journal, options: CachingAllocator.Options(excluded: outside))
+    let paged = outside.reduce(Bytes.zero) { $0 + journal.bytes(of: $1) }
+    let reserved = Interval(exactly: peaks.reserved)
+    var onDevice = reserved + (device?.context ?? Device.typicalContext)
+    if paged > .zero {
+      onDevice =
+        onDevice
+        + Interval(
+          low: .zero, expected: paged, high: paged,
+          causes: ["paged optimizer states, \(paged), are on the device until the driver moves them to the host"])
     }
+    if device == nil {
+      let common = Device.cublasHandles * Device.cublasWorkspace(for: nil)
+      onDevice =
+        onDevice
+        + Interval(
+          low: .zero, expected: .zero, high: Device.cublasHandles * Bytes(32 << 20) - common,
+          causes: ["cuBLAS's workspaces take 16 MiB, or 64 MiB from compute capability 9.0 on"])
+    }
+    return Footprint(allocated: Interval(exactly: peaks.allocated), reserved: reserved, device: onDevice)
   }
 }

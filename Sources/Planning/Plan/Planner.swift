@@ -17,8 +17,8 @@ public enum Planner {
   ) throws(PlanError) -> Plan {
     let recipe = resolved.recipe
     try SizeLimits.check(spec, recipe)
-    let walk = try walk(spec, recipe, threads: threads)
-    let footprint = footprint(of: walk.journal, recipe, threads: threads, device: device)
+    let walk = try walk(spec, recipe, threads: threads, device: device)
+    let footprint = footprint(of: walk, recipe, threads: threads, device: device)
     return Plan(
       spec: spec, recipe: recipe, assumptions: resolved.assumptions + walk.assumptions, journal: walk.journal,
       ledger: Ledger(posting: walk.journal), work: StepWork.sheet(spec, recipe),
@@ -34,25 +34,36 @@ public enum Planner {
   ) throws(PlanError) -> Interval {
     let short = recipe.withAccumulation(atMost: 2)
     try SizeLimits.check(spec, short)
-    let walk = try walk(spec, short, threads: threads)
-    return footprint(of: walk.journal, recipe, threads: threads, device: device).device
+    let walk = try walk(spec, short, threads: threads, device: device)
+    return footprint(of: walk, recipe, threads: threads, device: device).device
+  }
+
+  /// A journal, with what the stack's walk assumed, and the openings that are in no allocator of the stack.
+  private struct Walk {
+    let journal: Journal
+    var assumptions: [String] = []
+    var outside: Set<Journal.ID> = []
   }
 
   private static func walk(
-    _ spec: ModelSpec, _ recipe: Recipe, threads: Int
-  ) throws(PlanError) -> (journal: Journal, assumptions: [String]) {
+    _ spec: ModelSpec, _ recipe: Recipe, threads: Int, device: Device?
+  ) throws(PlanError) -> Walk {
     switch recipe.stack {
     case .plimsoll:
-      return (try EngineWalk.journal(spec, recipe, threads: max(1, threads)), [])
+      return Walk(journal: try EngineWalk.journal(spec, recipe, threads: max(1, threads)))
     case .trl, .transformers:
-      let walk = try TorchWalk.journal(spec, recipe.withAccumulation(atMost: 2))
-      return (walk.journal, walk.assumptions)
+      let walk = try TorchWalk.journal(
+        spec, recipe.withAccumulation(atMost: 2),
+        options: TorchWalk.Options(cublasWorkspace: Device.cublasWorkspace(for: device?.computeCapability)))
+      return Walk(journal: walk.journal, assumptions: walk.assumptions, outside: walk.outsideEntries)
     }
   }
 
   private static func footprint(
-    of journal: Journal, _ recipe: Recipe, threads: Int, device: Device?
+    of walk: Walk, _ recipe: Recipe, threads: Int, device: Device?
   ) -> Footprint {
-    recipe.stack == .plimsoll ? .engine(journal, threads: max(1, threads)) : .torch(journal, on: device)
+    recipe.stack == .plimsoll
+      ? .engine(walk.journal, threads: max(1, threads))
+      : .torch(walk.journal, outside: walk.outside, on: device)
   }
 }

@@ -8,7 +8,10 @@ enum TorchAssumptions {
       recipe.stack == .trl
         ? "software: TRL 1.16 on Transformers 5.23, PEFT 0.21.2, torch 2.13"
         : "software: Transformers 5.23, PEFT 0.21.2, torch 2.13",
-      "step: a steady one, optimizer states already made; sequences without padding, every token with a label",
+      "step: a steady one, optimizer states already made; every token with a label",
+      policy.isPadded
+        ? "batch: sequences of different lengths, padded; attention takes an explicit mask"
+        : "batch: sequences of one length; fused attention takes no mask",
     ]
     if recipe.usesGradientCheckpointing {
       list.append("gradient checkpointing: every decoder layer, non-reentrant, as Transformers 5 sets it up")

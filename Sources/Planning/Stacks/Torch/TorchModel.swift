@@ -117,12 +117,13 @@ struct TorchModel {
   /// Whether the family's published configuration drops out activations in training: GPT-2 does, with probability 0.1.
   var dropsOut: Bool { spec.architecture == .gpt2 }
 
-  /// The causal mask that eager attention adds, [b, 1, s, s] (transformers masking_utils.py, `eager_mask`); fused
-  /// kernels of unpadded batches take none.
+  /// The mask of a micro-batch, [b, 1, s, s]: a number a pair for eager attention, a truth value a pair for fused
+  /// kernels of padded batches, none otherwise (transformers masking_utils.py, `eager_mask`, `sdpa_mask`).
   private func attentionMask(_ tape: inout Tape, format: ScalarFormat) -> Tensor? {
-    guard policy.attention == .eager else { return nil }
+    guard policy.attention == .eager || (policy.attention == .sdpa && policy.isPadded) else { return nil }
     let shape: Shape = [microBatch, 1, sequence, sequence]
     let allowed = tape.openNamed("attention_mask.allowed", shape, .bool, .batch)
+    guard policy.attention == .eager else { return allowed }
     let mask = tape.openNamed("attention_mask", shape, format, .batch)
     tape.drop(allowed)
     return mask

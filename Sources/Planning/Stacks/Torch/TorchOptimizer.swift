@@ -7,23 +7,25 @@ struct TorchOptimizer {
 
   /// Opens the states of every trained parameter, as they stand from the end of the first step on.
   ///
-  /// - Returns: bytes that are not in torch's allocator (cudaMallocManaged pages), booked all the same.
-  func openStates(_ tape: inout Tape) -> Bytes {
-    var outside = Bytes.zero
+  /// - Returns: those that are not in torch's allocator (cudaMallocManaged pages), booked all the same.
+  func openStates(_ tape: inout Tape) -> Set<Journal.ID> {
+    var outside: Set<Journal.ID> = []
     if kind == .adamw8bit || kind == .pagedAdamw8bit {
       for table in ["dynamic", "udynamic"] {
         _ = tape.openNamed("optimizer.\(table)_map", [256], .fp32, .optimizerState)
       }
     }
-    for leaf in tape.leaves where leaf.isParameter { outside += openStates(of: leaf.tensor, &tape) }
+    for leaf in tape.leaves where leaf.isParameter { openStates(of: leaf.tensor, &tape, &outside) }
     return outside
   }
 
-  private func openStates(of parameter: Tensor, _ tape: inout Tape) -> Bytes {
+  private func openStates(of parameter: Tensor, _ tape: inout Tape, _ outside: inout Set<Journal.ID>) {
     let name = parameter.name
     let (first, second) = (TensorName.firstMoment(of: name), TensorName.secondMoment(of: name))
+    let isPaged = [.pagedAdamw, .pagedAdamw8bit].contains(kind) && parameter.count >= TorchOptimizer.pagedElements
     func open(_ state: String, _ format: ScalarFormat) {
-      _ = tape.openNamed(state, parameter.shape, format, .optimizerState)
+      let tensor = tape.openNamed(state, parameter.shape, format, .optimizerState)
+      if isPaged { outside.insert(tape.entry(of: tensor)) }
     }
     switch kind {
     case .adamw:
@@ -31,11 +33,9 @@ struct TorchOptimizer {
       open(first, parameter.format)
       open(second, parameter.format)
       _ = tape.openNamed("\(name).step", [1], .fp32, .optimizerState)
-      return .zero
     case .pagedAdamw:
       open(first, .fp32)
       open(second, .fp32)
-      return isPaged(parameter) ? 2 * ScalarFormat.fp32.storage(of: parameter.count) : .zero
     case .adamw8bit, .pagedAdamw8bit:
       // bitsandbytes/optim/optimizer.py, `Optimizer2State.init_state`: below 4096 elements fp32, without scales.
       let format: ScalarFormat = parameter.count < 4096 ? .fp32 : .uint8
@@ -44,23 +44,19 @@ struct TorchOptimizer {
         guard format == .uint8 else { continue }
         _ = tape.openNamed("\(state).absmax", [(parameter.count + 255) / 256], .fp32, .optimizerState)
       }
-      return kind == .pagedAdamw8bit && isPaged(parameter) ? 2 * format.storage(of: parameter.count) : .zero
     case .lion:
       // bitsandbytes' Lion keeps fp32 whatever the parameter is.
       open(first, .fp32)
-      return .zero
-    case .sgd: return .zero
+    case .sgd: break
     case .sgdMomentum:
       open(TensorName.momentum(of: name), parameter.format)
-      return .zero
     case .adafactor:
       openFactors(of: parameter, &tape)
-      return .zero
     }
   }
 
   /// bitsandbytes/optim/optimizer.py, `get_state_buffer`: from 100 000 elements on.
-  private func isPaged(_ parameter: Tensor) -> Bool { parameter.count >= 100_000 }
+  private static let pagedElements = 100_000
 
   /// transformers/optimization.py, `Adafactor`: fp32 row and column means of matrices, the whole square of vectors.
   private func openFactors(of parameter: Tensor, _ tape: inout Tape) {

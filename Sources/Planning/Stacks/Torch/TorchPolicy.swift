@@ -20,8 +20,10 @@ struct TorchPolicy {
   let usesGradientCheckpointing: Bool
   /// Whether the model's output, logits included, outlives the backward pass, as in `out = model(…)` loops.
   let keepsOutputs: Bool
-  /// Whether flash attention's backward borrows what the CUDA kernel borrows.
+  /// Whether attention's backward borrows what its CUDA kernels borrow.
   let countsAttentionWorkspace: Bool
+  /// Whether attention is handed an explicit mask.
+  let isPadded: Bool
 
   init(_ recipe: Recipe, _ options: TorchWalk.Options) {
     stack = recipe.stack
@@ -39,6 +41,7 @@ struct TorchPolicy {
     loss = recipe.loss
     usesGradientCheckpointing = recipe.usesGradientCheckpointing
     keepsOutputs = options.keepsOutputs
+    isPadded = options.isPadded
     countsAttentionWorkspace = options.countsAttentionWorkspace
   }
 

@@ -16,6 +16,8 @@ public enum TorchWalk {
     public let loadPeak: Bytes?
     /// Bytes in the journal that torch's allocator does not see: pages of paged optimizers.
     public let outsideAllocator: Bytes
+    /// The openings that those bytes are of.
+    public let outsideEntries: Set<Journal.ID>
   }
 
   /// What a recipe leaves open.
@@ -28,17 +30,21 @@ public enum TorchWalk {
     public var keepsOutputs: Bool
     /// Whether `prepare_model_for_kbit_training` is called on a quantized base; `nil` for the stack's own way.
     public var preparesForKbitTraining: Bool?
-    /// Whether flash attention's backward borrows what its CUDA kernel borrows.
+    /// Whether attention's backward borrows what its CUDA kernels borrow; those of CPUs borrow less.
     public var countsAttentionWorkspace: Bool
+
+    /// Whether sequences of a batch differ in length, so that attention is handed an explicit mask.
+    public var isPadded: Bool
 
     public init(
       cublasWorkspace: Bytes = Bytes(8_519_680), keepsOutputs: Bool = false, preparesForKbitTraining: Bool? = nil,
-      countsAttentionWorkspace: Bool = true
+      countsAttentionWorkspace: Bool = true, isPadded: Bool = false
     ) {
       self.cublasWorkspace = cublasWorkspace
       self.keepsOutputs = keepsOutputs
       self.preparesForKbitTraining = preparesForKbitTraining
       self.countsAttentionWorkspace = countsAttentionWorkspace
+      self.isPadded = isPadded
     }
   }
 
@@ -72,7 +78,8 @@ public enum TorchWalk {
     tape.zeroGradients()
     return Result(
       journal: tape.journal, assumptions: TorchAssumptions.sentences(spec, recipe, policy),
-      loadPeak: LoadPeak.bytes(loader), outsideAllocator: outside)
+      loadPeak: LoadPeak.bytes(loader), outsideAllocator: outside.reduce(.zero) { $0 + tape.journal.bytes(of: $1) },
+      outsideEntries: outside)
   }
 
   /// Token ids, labels and padding masks of every micro-batch: the trainer fetches them together

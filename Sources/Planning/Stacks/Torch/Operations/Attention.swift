@@ -9,9 +9,28 @@ extension TorchModel {
   /// - Returns: the context, and the probabilities that the eager implementation returns beside it.
   func attend(_ tape: inout Tape, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?) -> (Tensor, Tensor) {
     switch policy.attention {
-    case .sdpa, .flash: (fused(&tape, q, k, v), .void)
+    case .sdpa, .flash: (masked(&tape, q, k, v, mask), .void)
     case .eager: eager(&tape, q, k, v, mask)
     }
+  }
+
+  /// Fused attention under an explicit mask: keys and values are repeated for every query head, and each call makes
+  /// numbers of the mask's truth values, which its backward reads (transformers integrations/sdpa_attention.py,
+  /// `use_gqa_in_sdpa`; torch aten/native/transformers/attention.cpp, `convert_boolean_attn_mask`).
+  private func masked(_ tape: inout Tape, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?) -> Tensor {
+    guard let mask else { return fused(&tape, q, k, v, bias: nil) }
+    let heads: Shape = [microBatch, spec.attention.heads, sequence, spec.attention.headDimension]
+    let isShared = spec.attention.heads != spec.attention.keyValueHeads
+    let keys = isShared ? tape.copy("attention.k.repeated", k, heads) : k
+    let values = isShared ? tape.copy("attention.v.repeated", v, heads) : v
+    let bias = tape.open("attention.mask", mask.shape, policy.autocast ?? q.format, .batch)
+    let context = fused(&tape, q, keys, values, bias: bias)
+    tape.drop(bias)
+    if isShared {
+      tape.drop(values)
+      tape.drop(keys)
+    }
+    return context
   }
 
   /// Flash attention: keeps queries, keys, values, result and logsumexp; grouped keys and values are not repeated.
@@ -20,7 +39,7 @@ extension TorchModel {
   /// fp32, and gradients of keys and values for every query head where heads share them. Sources: torch
   /// derivatives.yaml, `_scaled_dot_product_flash_attention`; aten/native/transformers/cuda/flash_attn/flash_api.cpp,
   /// `mha_fwd` and `mha_bwd`; transformers integrations/sdpa_attention.py, `use_gqa_in_sdpa`.
-  private func fused(_ tape: inout Tape, _ q: Tensor, _ k: Tensor, _ v: Tensor) -> Tensor {
+  private func fused(_ tape: inout Tape, _ q: Tensor, _ k: Tensor, _ v: Tensor, bias: Tensor?) -> Tensor {
     let attention = spec.attention
     let name = "attention"
     let query = castInput(&tape, name + ".q", q)
@@ -38,7 +57,9 @@ extension TorchModel {
     let logsumexp = tape.open("logsumexp", [sequences, attention.heads, length], .fp32)
     var result = context
     if needsGradient, !tape.isStopped {
-      for tensor in [query, key, value, context, logsumexp] where !tape.isStopped { tape.save(tensor, into: &saved) }
+      for tensor in [query, key, value, context, logsumexp] + (bias.map { [$0] } ?? []) where !tape.isStopped {
+        tape.save(tensor, into: &saved)
+      }
     }
     if needsGradient, !tape.isStopped {
       result.source = tape.record([query, key, value], saved: saved, outputs: 1) { tape, _, edges in
@@ -48,7 +69,7 @@ extension TorchModel {
           tape.openFlow(edges[0], [sequences, attention.heads, rowsRounded], .fp32),
           tape.openFlow(edges[0], [sequences, rowsRounded, attention.heads, widthRounded], .fp32),
         ]
-        if attention.heads != attention.keyValueHeads {
+        if attention.heads != attention.keyValueHeads, bias == nil {
           for edge in edges.dropFirst() {
             buffers.append(tape.openFlow(edge, [sequences, length, attention.queryWidth], format))
           }
@@ -100,7 +121,7 @@ extension TorchModel {
       tape.drop(scores)
       scores = masked
     }
-    let softmax = tape.resultKeeping(name + ".softmax", scores, format: .fp32)
+    let softmax = wholeSoftmax(&tape, name + ".softmax", scores)
     let probabilities = tape.cast(name + ".probabilities", softmax, to: q.format)
     tape.drop(softmax)
     tape.drop(scores)
@@ -111,6 +132,23 @@ extension TorchModel {
     tape.drop(values)
     tape.drop(keys)
     return (context, probabilities)
+  }
+
+  /// `F.softmax(scores, dtype=float32)`: fp16 scores are read as they are, bf16 ones are copied first; CUDA's backward
+  /// multiplies gradient and result into a buffer (torch aten/native/SoftMax.cpp, `softmax`; cuda/SoftMax.cu,
+  /// `softmax_backward_cuda_out`).
+  private func wholeSoftmax(_ tape: inout Tape, _ name: String, _ scores: Tensor) -> Tensor {
+    let input = scores.format == .fp16 ? scores : tape.cast(name + ".input.fp32", scores, to: .fp32)
+    let borrows = policy.countsAttentionWorkspace
+    let result = tape.apply(name, to: [input], shape: scores.shape, format: .fp32, savesOutput: true) {
+      tape, _, edges in
+      let product = borrows ? tape.openFlow(edges[0], edges[0].shape, .fp32) : .void
+      let gradient = tape.open(edges[0])
+      tape.drop(product)
+      return [gradient]
+    }
+    if scores.format != .fp16 { tape.drop(input) }
+    return result
   }
 
   /// `torch.matmul` of [b, A, …] operands: operands that are transposed views are copied when b > 1 keeps them from
@@ -135,7 +173,7 @@ extension TorchModel {
       // The right operand's gradient comes first (`BmmBackward0`).
       let right = edges[1].isNeeded ? tape.open(edges[1]) : nil
       let left = edges[0].isNeeded ? tape.open(edges[0]) : nil
-      return [left, right]
+      return [left?.asView(), right?.asView()]
     }
     tape.drop(a)
     tape.drop(b)

@@ -113,7 +113,7 @@ extension Tape {
   mutating func slice(_ x: Tensor, _ shape: Shape) -> Tensor { view(x, as: shape, rule: Rules.fresh) }
 
   /// `view`, `transpose`: free both ways, as long as the gradient comes back in a layout that can be viewed back.
-  mutating func reshape(_ x: Tensor, _ shape: Shape) -> Tensor { view(x, as: shape, rule: Rules.passing) }
+  mutating func reshape(_ x: Tensor, _ shape: Shape) -> Tensor { view(x, as: shape, rule: Rules.viewing) }
 
   /// Parts of one tensor, each a view; backward concatenates their gradients.
   mutating func split(_ x: Tensor, _ shapes: [Shape]) -> [Tensor] {
@@ -129,13 +129,7 @@ extension Tape {
 
   /// `torch.cat`: backward hands out views of the arriving gradient.
   mutating func concatenate(_ name: String, _ parts: [Tensor], _ shape: Shape) -> Tensor {
-    apply(name, to: parts, shape: shape, format: parts.first?.format ?? .bf16) { tape, arriving, edges in
-      edges.map { edge in
-        guard edge.isNeeded, let gradient = arriving[0] else { return nil }
-        tape.retain(gradient)
-        return gradient.viewed(as: edge.shape)
-      }
-    }
+    apply(name, to: parts, shape: shape, format: parts.first?.format ?? .bf16, rule: Rules.viewing)
   }
 }
 

@@ -31,7 +31,11 @@ extension TorchModel {
     ) { tape, _, edges in
       var gradients: [Tensor?] = edges.map { _ in nil }
       let order = weightFirst ? [1, 0] : [0, 1, 2]
-      for index in order where edges[index].isNeeded { gradients[index] = tape.open(edges[index]) }
+      for index in order where edges[index].isNeeded {
+        let gradient = tape.open(edges[index])
+        // The input's comes out of a fold of its leading dimensions, the weight's out of a transposition.
+        gradients[index] = index == 2 ? gradient : gradient.asView()
+      }
       return gradients
     }
     if let addend { tape.drop(addend) }

@@ -81,7 +81,7 @@ extension TorchModel {
       let whole = tape.openNamed(TensorName.dequantized(weightName), weightShape, format, .workspace)
       let gradient = tape.open(edges[0])
       tape.drop(whole)
-      return [gradient]
+      return [gradient.asView()]
     }
     tape.drop(output)
     output = result
