@@ -1,0 +1,66 @@
+import CKernels
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Why a file could not be mapped into memory.
+public enum MappedFileError: Error, Hashable, CustomStringConvertible {
+  /// The system's reason in its own words.
+  case cannotMap(path: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .cannotMap(let path, let reason): "\(path) cannot be mapped into memory: \(reason)"
+    }
+  }
+}
+
+/// A regular file as memory, read-only: pages come in when they are read and go when they are released.
+///
+/// A file that someone shortens while it is mapped is out of scope: reading behind its new end ends the process, as it
+/// does for every program that maps files.
+public final class MappedFile: @unchecked Sendable {
+  public let path: String
+  /// Bytes of the file.
+  public let size: Int
+  // Never written after `init`, and what it points to is read-only.
+  private let base: UnsafePointer<UInt8>
+
+  public init(_ path: String) throws(MappedFileError) {
+    var size = 0
+    var code: Int32 = 0
+    guard !path.utf8.contains(0), let base = plk_file_map(path, &size, &code) else {
+      throw .cannotMap(path: path, reason: code == 0 ? "its name holds a zero byte" : String(cString: strerror(code)))
+    }
+    self.path = path
+    self.size = size
+    self.base = base
+  }
+
+  deinit { plk_file_unmap(base, size) }
+
+  /// Lends the bytes of a part of the file, which must lie within it.
+  public func withBytes<Result, Failure: Error>(
+    _ range: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    check(range)
+    defer { extendLifetime(self) }
+    return try body(Span(_unsafeStart: base + range.lowerBound, count: range.count))
+  }
+
+  /// Takes a part of the file out of the process's memory; it comes back when it is read again.
+  public func release(_ range: Range<Int>) {
+    check(range)
+    if !range.isEmpty { plk_file_release(base + range.lowerBound, range.count) }
+  }
+
+  private func check(_ range: Range<Int>) {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= size, "bytes \(range) of \(path), which has \(size)")
+  }
+}
