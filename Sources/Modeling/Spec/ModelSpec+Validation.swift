@@ -18,29 +18,44 @@ public enum ModelSpecError: Error, Hashable, CustomStringConvertible {
 }
 
 extension ModelSpec {
+  /// What sizes may be; readers check the same limits, so that a refusal names the field as the file does.
+  enum Limit {
+    static let layers = 1...4096
+    static let hiddenSize = 1...(1 << 20)
+    static let heads = 1...4096
+    static let headDimension = 1...16384
+    static let vocabulary = 1...(1 << 24)
+    static let positions = 1...(1 << 28)
+    static let intermediateSize = 1...(1 << 22)
+    static let experts = 1...4096
+    /// Experts of all layers together: each is a few parameters with names, so their number bounds the list.
+    static let expertsInAll = 1...(1 << 17)
+  }
+
   /// Every refusal of a spec.
   ///
   /// The limits are far beyond any model, and low enough that no product of sizes can overflow.
   func validate() throws(ModelSpecError) {
-    try check("num_hidden_layers", layerCount, 1...4096)
-    try check("hidden_size", hiddenSize, 1...(1 << 20))
-    try check("num_attention_heads", attention.heads, 1...4096)
-    try check("num_key_value_heads", attention.keyValueHeads, 1...4096)
-    try check("head_dim", attention.headDimension, 1...16384)
-    try check("vocab_size", vocabularySize, 1...(1 << 24))
-    try check("max_position_embeddings", maximumPositions, 1...(1 << 28))
+    try check("num_hidden_layers", layerCount, Limit.layers)
+    try check("hidden_size", hiddenSize, Limit.hiddenSize)
+    try check("num_attention_heads", attention.heads, Limit.heads)
+    try check("num_key_value_heads", attention.keyValueHeads, Limit.heads)
+    try check("head_dim", attention.headDimension, Limit.headDimension)
+    try check("vocab_size", vocabularySize, Limit.vocabulary)
+    try check("max_position_embeddings", maximumPositions, Limit.positions)
     guard attention.heads.isMultiple(of: attention.keyValueHeads) else {
       throw .notDivisible(
         field: "num_attention_heads", value: attention.heads, by: "num_key_value_heads",
         divisor: attention.keyValueHeads)
     }
-    try check("intermediate_size", feedForward.intermediateSize, 1...(1 << 22))
+    try check("intermediate_size", feedForward.intermediateSize, Limit.intermediateSize)
     if let experts = feedForward.experts {
-      try check("num_experts", experts.count, 1...4096)
+      try check("num_experts", experts.count, Limit.experts)
+      try check("num_experts × num_hidden_layers", experts.count * layerCount, Limit.expertsInAll)
       try check("num_experts_per_tok", experts.active, 1...experts.count)
-      try check("moe_intermediate_size", experts.intermediateSize, 1...(1 << 22))
+      try check("moe_intermediate_size", experts.intermediateSize, Limit.intermediateSize)
     }
-    if let window = attention.slidingWindow { try check("sliding_window", window, 1...(1 << 28)) }
+    if let window = attention.slidingWindow { try check("sliding_window", window, Limit.positions) }
     guard normalization.epsilon > 0, normalization.epsilon < 1 else {
       throw .invalidNumber(
         field: "rms_norm_eps", value: "\(normalization.epsilon)", expected: "a positive number below 1")
@@ -57,7 +72,7 @@ extension ModelSpec {
 
   private func validatePositions() throws(ModelSpecError) {
     switch positions {
-    case .learned(let count): try check("n_positions", count, 1...(1 << 28))
+    case .learned(let count): try check("n_positions", count, Limit.positions)
     case .rotary(let rotary):
       guard rotary.theta.isFinite, rotary.theta > 0 else {
         throw .invalidNumber(field: "rope_theta", value: "\(rotary.theta)", expected: "a positive number")
@@ -77,7 +92,7 @@ extension ModelSpec {
           throw .invalidNumber(
             field: "rope_scaling.high_freq_factor", value: "\(high)", expected: "above low_freq_factor, \(low)")
         }
-        try check("rope_scaling.original_max_position_embeddings", original, 1...(1 << 28))
+        try check("rope_scaling.original_max_position_embeddings", original, Limit.positions)
       }
       if case .linear(let factor) = rotary.scaling, !(factor.isFinite && factor > 0) {
         throw .invalidNumber(field: "rope_scaling.factor", value: "\(factor)", expected: "a positive number")
