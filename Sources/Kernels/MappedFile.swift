@@ -44,13 +44,12 @@ public final class MappedFile: @unchecked Sendable {
 
   deinit { plk_file_unmap(base, size) }
 
-  /// Lends the bytes of a part of the file, which must lie within it.
-  public func withBytes<Result, Failure: Error>(
-    _ range: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
+  /// The bytes of a part of the file, which must lie within it.
+  @_lifetime(borrow self)
+  public func bytes(_ range: Range<Int>) -> Span<UInt8> {
     check(range)
-    defer { extendLifetime(self) }
-    return try body(Span(_unsafeStart: base + range.lowerBound, count: range.count))
+    let span = Span(_unsafeStart: base + range.lowerBound, count: range.count)
+    return _overrideLifetime(span, borrowing: self)
   }
 
   /// Takes a part of the file out of the process's memory; it comes back when it is read again.
