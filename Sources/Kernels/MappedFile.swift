@@ -55,8 +55,14 @@ public final class MappedFile: @unchecked Sendable {
   /// Takes a part of the file out of the process's memory; it comes back when it is read again.
   public func release(_ range: Range<Int>) {
     check(range)
-    if !range.isEmpty { plk_file_release(base + range.lowerBound, range.count) }
+    let start = max(0, range.lowerBound - MappedFile.faultAround)
+    let end = min(size, range.upperBound + MappedFile.faultAround)
+    if !range.isEmpty { plk_file_release(base + start, end - start) }
   }
+
+  /// Bytes that Linux maps around a page that is read, where the page cache has them (`fault_around_bytes`); they would
+  /// be left over at both ends of what is released.
+  private static let faultAround = 1 << 16
 
   private func check(_ range: Range<Int>) {
     precondition(

@@ -78,7 +78,12 @@ public struct AdapterConfig: Hashable, Sendable {
         ("trainable_token_indices", [[]], "tokens that train along are not known here"),
         ("layer_replication", [[]], "repeated layers are not known here"),
       ]
-      for (field, harmless, reason) in reasons {
+      // Variants that PEFT switches on by a field of their own.
+      let variants = [
+        "use_qalora", "use_bdlora", "alora_invocation_tokens", "arrow_config", "kasa_config", "lora_ga_config",
+        "monteclora_config", "corda_config",
+      ].map { ($0, [false] as [JSONValue], "this variant of LoRA is not known here") }
+      for (field, harmless, reason) in reasons + variants {
         guard let value = document[field], value != .null, !harmless.contains(value) else { continue }
         throw .unsupported(field, value: value.text(), reason: reason, file: file)
       }

@@ -77,6 +77,7 @@ public struct AdapterFile {
     let modules = (0..<spec.layerCount).flatMap(spec.linearModules).filter {
       weights[TensorName.loraA($0.name)] != nil || weights[TensorName.loraB($0.name)] != nil
     }
+    guard !weights.isEmpty else { throw .missingTensors(["lora_A.weight"], file: path) }
     let rank = config.lora.rank
     try check(
       modules.flatMap {
