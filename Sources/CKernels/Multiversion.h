@@ -23,6 +23,18 @@ PLK_INLINE float plk_float_from_bits(uint32_t bits) {
   return value;
 }
 
+// An IEEE half, every one of which is a float: normal numbers move their exponent, subnormal ones are a count of 2^-24.
+PLK_INLINE float plk_float_from_float16(uint16_t half) {
+  const uint32_t magnitude = half & 0x7FFFu;
+  const float counted = (float)(int32_t)magnitude * 0x1p-24f;
+  uint32_t subnormal;
+  __builtin_memcpy(&subnormal, &counted, sizeof subnormal);
+  uint32_t bits = (magnitude << 13) + (112u << 23);
+  bits = magnitude >= 0x7C00u ? bits + (112u << 23) : bits;
+  bits = magnitude < 0x0400u ? subnormal : bits;
+  return plk_float_from_bits(bits | (uint32_t)(half & 0x8000u) << 16);
+}
+
 // e^x to 1.1 ulp, without branches, so that loops over it vectorize.
 //
 // x = k ln 2 + r with |r| <= ln 2 / 2, and e^x = 2^k e^r. The Taylor polynomial of degree 7 leaves a remainder of

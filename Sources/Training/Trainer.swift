@@ -18,10 +18,10 @@ public final class Trainer {
   public private(set) var stepCount = 0
 
   private let all: [String: ParameterTensor]
-  private let decoder: Decoder
+  let decoder: Decoder
   private var update: ParameterUpdate
-  private var tokens: Tensor<Int32>  // [B, S]
-  private var labels: Tensor<Int32>  // [B, S]
+  var tokens: Tensor<Int32>  // [B, S]
+  var labels: Tensor<Int32>  // [B, S]
   private let seed: UInt64
 
   /// Loads the weights and opens everything that lives as long as the training does.
@@ -150,7 +150,8 @@ public final class Trainer {
   /// Takes up a run where a checkpoint left it.
   func resume(at step: Int) { stepCount = step }
 
-  private var hasRun = false
+  /// Whether the journal holds a step already, or more than the loading.
+  var hasRun = false
 
   /// The tensor of that name: a parameter of the base that is not quantized, or an adapter.
   public func parameter(_ name: String) throws -> ParameterTensor {
@@ -167,7 +168,7 @@ public final class Trainer {
     Elementwise.copy(values.span, to: parameter.value.mutableSpan)
   }
 
-  private func check(_ batch: MicroBatch) throws {
+  func check(_ batch: MicroBatch) throws {
     let expected = recipe.batch.tokens
     guard batch.tokens.count == expected, batch.labels.count == expected else {
       throw TrainingError.batchSize(tokens: batch.tokens.count, labels: batch.labels.count, expected: expected)
@@ -183,14 +184,14 @@ public final class Trainer {
   }
 
   /// Labels moved one place forward within each sequence: position t predicts token t + 1, the last predicts nothing.
-  private func shift(_ labels: [Int32]) -> [Int32] {
+  func shift(_ labels: [Int32]) -> [Int32] {
     let sequence = recipe.batch.sequence
     return labels.indices.map { index in
       (index + 1).isMultiple(of: sequence) ? CrossEntropy.ignoredLabel : labels[index + 1]
     }
   }
 
-  private func write(_ values: [Int32], to tensor: inout Tensor<Int32>) {
+  func write(_ values: [Int32], to tensor: inout Tensor<Int32>) {
     var target = tensor.mutableSpan
     for index in values.indices { target[index] = values[index] }
   }

@@ -135,6 +135,28 @@ void plk_nf4_dequantize_double(float *restrict weights, const uint8_t *restrict 
                                const float *restrict code, const float *restrict map, int64_t first_block,
                                int64_t block_size, int64_t count);
 
+// MARK: Formats of weight files
+
+/// fp32 from the bytes of IEEE halves or of bfloat16s, little-endian, which need not be aligned: exact.
+void plk_widen_float16(float *restrict y, const uint8_t *restrict bytes, int64_t count);
+void plk_widen_bfloat16(float *restrict y, const uint8_t *restrict bytes, int64_t count);
+/// Round to nearest, ties to even; beyond the largest number is infinity, and a NaN stays one.
+void plk_narrow_float16(uint16_t *restrict y, const float *restrict x, int64_t count);
+void plk_narrow_bfloat16(uint16_t *restrict y, const float *restrict x, int64_t count);
+/// Whether any element is infinite or not a number.
+int plk_has_nonfinite(const float *x, int64_t count);
+
+/// count whole blocks of GGUF's formats to fp32, two roundings where there is a product and a sum: 32 elements a block,
+/// the K formats 256. Blocks need not be aligned.
+void plk_dequantize_q4_0(float *restrict y, const uint8_t *restrict blocks, int64_t count);
+void plk_dequantize_q4_1(float *restrict y, const uint8_t *restrict blocks, int64_t count);
+void plk_dequantize_q5_0(float *restrict y, const uint8_t *restrict blocks, int64_t count);
+void plk_dequantize_q5_1(float *restrict y, const uint8_t *restrict blocks, int64_t count);
+void plk_dequantize_q8_0(float *restrict y, const uint8_t *restrict blocks, int64_t count);
+void plk_dequantize_q4_k(float *restrict y, const uint8_t *restrict blocks, int64_t count);
+void plk_dequantize_q5_k(float *restrict y, const uint8_t *restrict blocks, int64_t count);
+void plk_dequantize_q6_k(float *restrict y, const uint8_t *restrict blocks, int64_t count);
+
 // MARK: Exposed for their tests
 
 void plk_exponential(float *y, const float *x, int64_t count);
@@ -154,5 +176,12 @@ void *plk_pages_map(size_t size);
 void *plk_pages_resize(void *base, size_t old_size, size_t new_size);
 
 void plk_pages_unmap(void *base, size_t size);
+
+/// Maps a whole regular file for reading. Null if that cannot be done, and then *error is errno; an empty file is
+/// EINVAL, a folder EISDIR.
+const uint8_t *plk_file_map(const char *path, size_t *size, int *error);
+/// Takes size bytes from base out of the process: they come back from the file when they are read again.
+void plk_file_release(const uint8_t *base, size_t size);
+void plk_file_unmap(const uint8_t *base, size_t size);
 
 #endif

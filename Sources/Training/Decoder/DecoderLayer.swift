@@ -47,8 +47,8 @@ final class DecoderLayer {
   struct Pass {
     let phase: StepClock.Phase
     let microBatch: Int
-    /// Seeds the dropout of this micro-batch; the same for a recomputation.
-    let dropoutSeed: UInt64
+    /// Seeds the dropout of this micro-batch; the same for a recomputation, and none where nothing is to be dropped.
+    let dropoutSeed: UInt64?
   }
 
   func open(

@@ -31,7 +31,7 @@ final class Linear {
 
   /// y `[T, O]` = x `[T, I]`·Wᵀ + b + adapter, or added to what `y` holds.
   func forward(
-    x: Span<Float>, rows: Int, accumulate: Bool = false, seed: UInt64, isRecording: Bool, tape: LoRAAdapter.Tape,
+    x: Span<Float>, rows: Int, accumulate: Bool = false, seed: UInt64?, isRecording: Bool, tape: LoRAAdapter.Tape,
     into y: inout Tensor<Float>
   ) throws(ArenaError) {
     switch weight {
@@ -54,7 +54,7 @@ final class Linear {
   }
 
   /// Only what backward needs of the adapter: for a recomputation whose output nobody reads.
-  func recomputeAdapter(x: Span<Float>, rows: Int, seed: UInt64, tape: LoRAAdapter.Tape) throws(ArenaError) {
+  func recomputeAdapter(x: Span<Float>, rows: Int, seed: UInt64?, tape: LoRAAdapter.Tape) throws(ArenaError) {
     try adapter?.forward(x: x, rows: rows, seed: seed, isRecording: true, tape: tape, into: nil)
   }
 

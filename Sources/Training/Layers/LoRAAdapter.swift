@@ -43,11 +43,12 @@ final class LoRAAdapter {
     var mask = Tensor<UInt8>()
   }
 
-  /// Adds the adapter's part to `y` `[T, O]`; `y` is nil when only what backward needs is wanted.
+  /// Adds the adapter's part to `y` `[T, O]`; `y` is nil when only what backward needs is wanted, and without a seed
+  /// nothing is dropped.
   func forward(
-    x: Span<Float>, rows: Int, seed: UInt64, isRecording: Bool, tape: Tape, into y: consuming MutableSpan<Float>?
+    x: Span<Float>, rows: Int, seed: UInt64?, isRecording: Bool, tape: Tape, into y: consuming MutableSpan<Float>?
   ) throws(ArenaError) {
-    if dropout > 0 {
+    if dropout > 0, let seed {
       tape.mask = try arena.open(TensorName.dropoutMask(layer, module), .activations, [rows, input])
       var dropped: Tensor<Float> = try arena.open(TensorName.dropped(layer, module), .activations, [rows, input])
       tape.down = try arena.open(TensorName.loraDown(layer, module), .activations, [rows, rank])
