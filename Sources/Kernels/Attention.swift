@@ -37,10 +37,10 @@ public enum Attention {
     expect("v", count: v.count, is: shape.keyCount)
     expect("out", count: out.count, is: shape.queryCount)
     expect("logsumexp", count: logsumexp.count, is: batch * heads * sequence)
-    let threads = Parallelism.threads
     let share = workspaceCount(sequence: sequence, threads: 1)
-    precondition(
-      workspace.count >= share * threads, "a workspace of \(workspace.count) is short of \(share * threads) elements")
+    // As many threads as have room to work in; a smaller workspace is a way to ask for fewer.
+    let threads = min(Parallelism.threads, workspace.count / max(1, share))
+    precondition(threads >= 1, "a workspace of \(workspace.count) is short of \(share) elements")
     guard let q = q.address, let k = k.address, let v = v.address, let out = out.address,
       let logsumexp = logsumexp.address, let workspace = workspace.address
     else { return }
@@ -48,7 +48,7 @@ public enum Attention {
     let timer = ProductTimer(threads: threads)
     let blocks = shape.blocks
     // Every block of every head is a task, the long last blocks first, so that the threads end together.
-    Parallelism.forEachTask(batch * heads * blocks) { task, worker in
+    Parallelism.forEachTask(batch * heads * blocks, limit: threads) { task, worker in
       let block = blocks - 1 - task / (batch * heads)
       let head = task % (batch * heads) % heads
       let element = task % (batch * heads) / heads
@@ -98,10 +98,9 @@ public enum Attention {
     expect("dq", count: dq.count, is: shape.queryCount)
     expect("dk", count: dk.count, is: shape.keyCount)
     expect("dv", count: dv.count, is: shape.keyCount)
-    let threads = Parallelism.threads
     let share = backwardWorkspaceCount(sequence: sequence, headDimension: headDimension, threads: 1)
-    precondition(
-      workspace.count >= share * threads, "a workspace of \(workspace.count) is short of \(share * threads) elements")
+    let threads = min(Parallelism.threads, workspace.count / max(1, share))
+    precondition(threads >= 1, "a workspace of \(workspace.count) is short of \(share) elements")
     guard let dOut = dOut.address, let out = out.address, let q = q.address, let k = k.address, let v = v.address,
       let logsumexp = logsumexp.address, let dq = dq.address, let dk = dk.address, let dv = dv.address,
       let workspace = workspace.address

@@ -29,8 +29,11 @@ public enum Parallelism {
   /// Runs `body` for every task from zero to `taskCount`, over the threads, and returns when all are done.
   ///
   /// Who runs a task depends on scheduling, so a result must not: `worker` may only choose a scratch buffer.
-  static func forEachTask(_ taskCount: Int, _ body: (_ task: Int, _ worker: Int) -> Void) {
-    let threads = threads
+  /// `limit` bounds the workers, where each needs a scratch buffer of its own.
+  static func forEachTask(
+    _ taskCount: Int, limit: Int = .max, _ body: (_ task: Int, _ worker: Int) -> Void
+  ) {
+    let threads = min(threads, limit)
     if threads == 1 || taskCount <= 1 {
       for task in 0..<taskCount { body(task, 0) }
       return

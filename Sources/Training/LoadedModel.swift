@@ -54,9 +54,9 @@ struct LoadedModel {
   }
 
   /// Puts the weights in their places; opens the rotary tables.
-  func decoder(in arena: Arena) throws -> Decoder {
+  func decoder(threads: Int, in arena: Arena) throws -> Decoder {
     let rotary = try RotaryTables(spec, sequence: recipe.batch.sequence, in: arena)
-    let context = DecoderLayer.Context(spec: spec, batch: recipe.batch, arena: arena, rotary: rotary)
+    let context = DecoderLayer.Context(spec: spec, batch: recipe.batch, arena: arena, rotary: rotary, threads: threads)
     return Decoder(
       embedding: try dense(spec.embeddingName), layers: try (0..<spec.layerCount).map(layer),
       finalNorm: try norm(.final, nil), head: try dense(spec.headName),

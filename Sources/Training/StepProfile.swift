@@ -36,8 +36,10 @@ public struct StepProfile: Sendable {
       let seconds = Double(whole) + Double(fraction) * 1e-18
       let name = current.operation
       totals[name, default: Line(operation: name, seconds: 0, productSeconds: 0)].seconds += seconds
-      totals[name]?.productSeconds += Double(products.nanoseconds - productsAtStart.nanoseconds) * 1e-9
-      productFLOPs += FLOPs(Int(products.flops - productsAtStart.flops))
+      // Wrapping, since the meter is the process's and somebody else may set it back.
+      let spent = products.nanoseconds &- productsAtStart.nanoseconds
+      totals[name]?.productSeconds += Double(Int64(truncatingIfNeeded: spent)) * 1e-9
+      productFLOPs += FLOPs(Int(truncatingIfNeeded: products.flops &- productsAtStart.flops))
     }
     current = instant
     started = now

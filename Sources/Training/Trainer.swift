@@ -14,6 +14,8 @@ public final class Trainer {
   }
   /// What trains, in the order of the books.
   public let trained: [ParameterTensor]
+  /// Threads that the run was set up for.
+  public let threads: Int
   /// Steps taken so far.
   public private(set) var stepCount = 0
 
@@ -38,6 +40,7 @@ public final class Trainer {
     self.spec = spec
     self.recipe = recipe
     self.seed = seed
+    threads = EngineThreads.count
     arena = Arena(clock: StepClock(spec: spec, recipe: recipe), limit: limit)
     arena.advance(to: .load)
     let model = try LoadedModel(spec, recipe, source: source, seed: seed, in: arena)
@@ -45,7 +48,7 @@ public final class Trainer {
     all = model.parameters
     update = ParameterUpdate(optimizer: recipe.optimizer)
     for parameter in trained { try update.open(for: parameter, in: arena) }
-    decoder = try model.decoder(in: arena)
+    decoder = try model.decoder(threads: threads, in: arena)
     let shape: Shape = [recipe.batch.microBatch, recipe.batch.sequence]
     tokens = try arena.open(TensorName.tokens, .batch, shape)
     labels = try arena.open(TensorName.labels, .batch, shape)

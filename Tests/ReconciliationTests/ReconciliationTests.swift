@@ -74,8 +74,8 @@ import Training
   func `balance to the byte, in every account, at every moment`(_ model: TinyDecoder, _ variant: Variant) throws {
     let spec = try model.spec
     let resolved = try variant.recipe(for: spec)
-    let plan = try Planner.plan(spec, resolved, threads: EngineThreads.count)
     let trainer = try Trainer(spec, resolved.recipe, source: SeededWeights(seed: 7))
+    let plan = try Planner.plan(spec, resolved, threads: trainer.threads)
     let batches = randomBatches(spec, resolved.recipe)
     // The first step, and a later one, whose books must be the same.
     for step in 1...2 {

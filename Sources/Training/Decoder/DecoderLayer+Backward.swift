@@ -161,7 +161,7 @@ extension DecoderLayer {
     let batch = context.batch
     let isNormed = weights.queryNorm != nil
     let count = Attention.backwardWorkspaceCount(
-      sequence: batch.sequence, headDimension: sizes.headDimension, threads: Parallelism.threads)
+      sequence: batch.sequence, headDimension: sizes.headDimension, threads: context.threads)
     var workspace: Tensor<Float> = try context.arena.open(
       TensorName.workspace("layers.\(index).attention.backward"), .workspace, [count])
     Attention.backward(

@@ -125,7 +125,7 @@ extension DecoderLayer {
     tape.logsumexp = try open(.logsumexp, [batch.microBatch, sizes.heads, batch.sequence])
     var workspace: Tensor<Float> = try context.arena.open(
       TensorName.workspace("layers.\(index).attention"), .workspace,
-      [Attention.workspaceCount(sequence: batch.sequence, threads: Parallelism.threads)])
+      [Attention.workspaceCount(sequence: batch.sequence, threads: context.threads)])
     Attention.forward(
       q: isNormed ? tape.queryNormed.span : tape.query.span, k: isNormed ? tape.keyNormed.span : tape.key.span,
       v: tape.value.span, batch: batch.microBatch, sequence: batch.sequence, heads: sizes.heads,

@@ -27,6 +27,8 @@ final class DecoderLayer {
     let batch: BatchShape
     let arena: Arena
     let rotary: RotaryTables
+    /// Threads that attention borrows a workspace for.
+    let threads: Int
 
     var rows: Int { batch.tokens }
   }
