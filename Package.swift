@@ -59,7 +59,7 @@ let package = Package(
     .executableTarget(
       name: "PlimsollCLI",
       dependencies: [
-        "Bookkeeping", "Modeling", "Planning", "Training", "Kernels", "Machine", "Reporting", argumentParser,
+        "Bookkeeping", "Modeling", "Planning", "Texts", "Training", "Kernels", "Machine", "Reporting", argumentParser,
       ],
       swiftSettings: strict),
 

@@ -33,12 +33,7 @@ struct Check: ParsableCommand {
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func run() throws {
-    var request = try recipe.request()
-    guard request.stack == nil || request.stack == .plimsoll else {
-      throw UsageError.outOfRange(
-        flag: "stack", value: request.stack?.rawValue ?? "", allowed: "plimsoll, which is what check runs")
-    }
-    request.stack = .plimsoll
+    var request = try EngineOptions.request(recipe, command: "check")
     // Small enough to answer at once, long enough to look like training.
     if request.sequence == nil { request.sequence = 512 }
     let resolved = try model.resolve(request, assumptions: recipe.assumptions)
@@ -59,6 +54,17 @@ struct Check: ParsableCommand {
 
 /// How the engine is run, where it is the engine that runs.
 enum EngineOptions {
+  /// The recipe that was asked for, on the engine's stack: the one that `command` runs.
+  static func request(_ recipe: RecipeOptions, command: String) throws -> RecipeRequest {
+    var request = try recipe.request()
+    guard request.stack == nil || request.stack == .plimsoll else {
+      throw UsageError.outOfRange(
+        flag: "stack", value: request.stack?.rawValue ?? "", allowed: "plimsoll, which is what \(command) runs")
+    }
+    request.stack = .plimsoll
+    return request
+  }
+
   /// The threads asked for, or as many as control groups, affinity and cores allow.
   static func threads(_ asked: Int?) throws -> Int {
     guard let asked else { return try Topology.load().processor.recommendedThreads }

@@ -2,6 +2,7 @@ import Bookkeeping
 import Machine
 import Modeling
 import Planning
+import Texts
 import Training
 
 /// What the process ends with: sysexits.h where it has a name for it.
@@ -32,12 +33,48 @@ extension ExitStatus {
       case is ModelSpecError: .badData
       case is MachineError, is MachineTooSmall, is ArenaError, is OutputFileError: .unavailable
       case let error as TrainingError: ExitStatus(error)
+      case let error as WeightFileError: ExitStatus(error)
+      case let error as AdapterError: ExitStatus(error)
+      case let error as TokenizerError: ExitStatus(error)
+      case let error as DataError: ExitStatus(error)
+      case is RunStateError: .badData
       default: .internalError
       }
   }
 }
 
 extension ExitStatus {
+  private init(_ error: WeightFileError) {
+    self =
+      switch error {
+      case .file, .cannotMap, .noWeights: .noInput
+      case .cannotWrite: .unavailable
+      default: .badData
+      }
+  }
+
+  private init(_ error: AdapterError) {
+    self =
+      switch error {
+      case .noAdapter, .differs: .usage
+      case .weights(let error): ExitStatus(error)
+      default: .badData
+      }
+  }
+
+  private init(_ error: TokenizerError) {
+    if case .unreadable = error { self = .noInput } else { self = .badData }
+  }
+
+  private init(_ error: DataError) {
+    self =
+      switch error {
+      case .unreadable: .noInput
+      case .badSetting: .usage
+      case .badLine, .noExamples, .longerThanRow: .badData
+      }
+  }
+
   private init(_ error: TrainingError) {
     self =
       switch error {

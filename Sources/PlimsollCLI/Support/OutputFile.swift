@@ -17,10 +17,19 @@ struct OutputFileError: Error, CustomStringConvertible {
 
 /// Files that a command writes beside what it prints.
 enum OutputFile {
+  /// Makes a folder and those above it, where they are missing.
+  static func makeFolder(_ path: String) throws(OutputFileError) {
+    var partial = path.hasPrefix("/") ? "/" : ""
+    for part in path.split(separator: "/") {
+      partial += partial.isEmpty || partial.hasSuffix("/") ? String(part) : "/" + part
+      if mkdir(partial, 0o755) != 0, errno != EEXIST { throw OutputFileError(path: path, code: errno) }
+    }
+  }
+
   /// Writes `text` into `folder`, made if need be: beside the old file first, then in its place in one move, so that
   /// whatever happens one of the two is whole.
   static func write(_ text: String, to folder: String, named name: String) throws(OutputFileError) {
-    if mkdir(folder, 0o755) != 0, errno != EEXIST { throw OutputFileError(path: folder, code: errno) }
+    try makeFolder(folder)
     let path = folder + "/" + name
     let draft = path + ".part"
     guard let file = fopen(draft, "w") else { throw OutputFileError(path: draft, code: errno) }

@@ -7,6 +7,7 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
   case noGPUs(Int)
   case sharding(String)
   case doubleQuantization(of: String)
+  case presetWithoutWeights(String)
   case outOfRange(flag: String, value: String, allowed: String)
 
   var description: String {
@@ -22,6 +23,8 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
       "--sharding \(kind): sharded training is not modeled yet, plan one GPU with --sharding none"
     case .doubleQuantization(let format):
       "--double-quant: the scales of \(format) are not quantized again, only those of nf4 and fp4 can be"
+    case .presetWithoutWeights(let name):
+      "\(name) is a preset, which has a shape and no weights: name a checkpoint folder or a .gguf file"
     case .outOfRange(let flag, let value, let allowed): "--\(flag) is \(value): it must be \(allowed)"
     }
   }

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Bookkeeping
+import Modeling
+import Training
+
+extension SafetensorsWriter.Format: ExpressibleByArgument {}
+
+/// Writes a base model and an adapter as one checkpoint.
+struct Merge: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Writes a model with its adapter merged in, W + alpha/rank · B·A, as one checkpoint.",
+    discussion: """
+      Goes tensor by tensor, so that a model larger than memory can be merged. What comes out is a \
+      folder that Transformers loads.
+
+        plimsoll merge path/to/checkpoint --adapter plimsoll-run --output merged --dtype bf16
+      """)
+
+  @OptionGroup var model: ModelArgument
+
+  @Option(help: ArgumentHelp("The adapter, as PEFT or plimsoll run saves it.", valueName: "folder"))
+  var adapter: String
+
+  @Option(help: ArgumentHelp("Folder that the checkpoint is written into.", valueName: "folder"))
+  var output: String
+
+  @Option(help: "Format of the weights that are written.")
+  var dtype: SafetensorsWriter.Format = .fp32
+
+  func run() throws {
+    let reference = try ModelReference(resolving: model.model)
+    if case .preset = reference.origin { throw UsageError.presetWithoutWeights(model.model) }
+    try MergedCheckpoint.write(
+      reference.spec, weights: CheckpointWeights.open(model.model, for: reference.spec),
+      adapter: AdapterFile(folder: adapter), to: output, format: dtype, base: model.model,
+      progress: { _, _ in })
+    try StandardOutput.write("\(output)/model.safetensors\n\(output)/config.json\n")
+  }
+}

@@ -1,0 +1,23 @@
+import Bookkeeping
+import Kernels
+
+/// The most floating-point operations a second that matrix products reach on this machine now.
+enum ProductPeak {
+  /// Times products of shapes that suit the BLAS, for a fraction of a second, and takes the best.
+  static func measure() -> Double {
+    let (rows, inner, columns) = (1024, 1024, 2048)
+    let x = [Float](repeating: 0.5, count: rows * inner)
+    let weight = [Float](repeating: 0.25, count: columns * inner)
+    var product = [Float](repeating: 0, count: rows * columns)
+    let flops = Double(FLOPs.matrixProduct(rows, columns, inner).count)
+    var best = 0.0
+    for _ in 0..<8 {
+      let start = ContinuousClock.now
+      MatrixProduct.forward(
+        x: x.span, weight: weight.span, rows: rows, input: inner, output: columns, into: product.mutableSpan)
+      let (whole, fraction) = (ContinuousClock.now - start).components
+      best = max(best, flops / (Double(whole) + Double(fraction) * 1e-18))
+    }
+    return best
+  }
+}

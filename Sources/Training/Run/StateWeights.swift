@@ -1,0 +1,37 @@
+import Bookkeeping
+import Kernels
+import Modeling
+
+/// The tensors of a saved state, by name, exactly as they were.
+struct StateWeights {
+  private let path: String
+  private let stored: [String: StoredWeight]
+
+  init(path: String) throws {
+    self.path = path
+    let header: SafetensorsHeader
+    do { header = try SafetensorsHeader(path: path) } catch {
+      throw RunStateError.unreadable(path: path, reason: "\(error)")
+    }
+    let file = try MappedFile.weights(path)
+    stored = Dictionary(
+      header.tensors.map {
+        (
+          $0.name,
+          StoredWeight(
+            name: $0.name, shape: $0.shape, format: StoredFormat($0.elementType.format),
+            formatName: $0.elementType.rawValue, file: file, bytes: $0.byteRange)
+        )
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
+  func fill(_ name: String, _ shape: Shape, into values: consuming MutableSpan<Float>) throws {
+    guard let weight = stored[name] else {
+      throw RunStateError.unreadable(path: path, reason: "\(name) is missing")
+    }
+    guard weight.shape == shape else {
+      throw RunStateError.unreadable(path: path, reason: "\(name) is \(weight.shape), and should be \(shape)")
+    }
+    try weight.fill(values, known: StoredFormat.inSafetensors)
+  }
+}
