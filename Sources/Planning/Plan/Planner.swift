@@ -39,7 +39,9 @@ public enum Planner {
   private static func planTorch(
     _ spec: ModelSpec, _ resolved: ResolvedRecipe, device: Device?
   ) throws(PlanError) -> Plan {
-    let walk = try TorchWalk.journal(spec, resolved.recipe)
+    var options = TorchWalk.Options()
+    if let capability = device?.computeCapability, capability.major >= 9 { options.cublasWorkspace = 32 * .mebi }
+    let walk = try TorchWalk.journal(spec, resolved.recipe, options: options)
     let ledger = Ledger(posting: walk.journal)
     let peaks = CachingAllocator.replay(
       walk.journal, options: CachingAllocator.Options(excluded: walk.outsideEntries))
