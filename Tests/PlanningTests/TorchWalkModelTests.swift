@@ -49,7 +49,9 @@ import Testing
 
     var testDescription: String { "\(architecture) \(kind) \(checkpoints)" }
 
-    /// Four bytes, for the loss. Layer norm's statistics are bf16 in CPU's kernel and fp32 in CUDA's, which is walked:
+    /// Four bytes, for the loss.
+    ///
+    /// Layer norm's statistics are bf16 in CPU's kernel and fp32 in CUDA's, which is walked:
     /// 2 bytes twice a row and norm. Of a mixture's index tensors only the larger ones are walked.
     var tolerance: Int {
       switch architecture {
