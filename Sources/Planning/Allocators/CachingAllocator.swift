@@ -32,6 +32,11 @@ public enum CachingAllocator {
     public let allocated: Bytes
     /// `torch.cuda.max_memory_reserved()`.
     public let reserved: Bytes
+
+    public init(allocated: Bytes, reserved: Bytes) {
+      self.allocated = allocated
+      self.reserved = reserved
+    }
   }
 
   /// Replays a step: what is opened in its first moment is made once, the rest as often as the step runs.

@@ -9,6 +9,13 @@ public struct BatchSource: Sendable {
     public var seed: UInt64
     /// Rows of an epoch, to notice other data.
     public var rows: Int
+
+    public init(epoch: Int, position: Int, seed: UInt64, rows: Int) {
+      self.epoch = epoch
+      self.position = position
+      self.seed = seed
+      self.rows = rows
+    }
   }
 
   private let rows: [Row]

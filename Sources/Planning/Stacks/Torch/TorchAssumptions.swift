@@ -38,8 +38,8 @@ enum TorchAssumptions {
     }
     if spec.feedForward.experts != nil {
       list.append(
-        "experts: Transformers 5's layout, all of a layer in two tensors of rank 3 that neither bitsandbytes nor "
-          + "PEFT's all-linear reaches; grouped products, router loss off")
+        "experts: Transformers 5's layout, all of a layer in two tensors of rank 3 that bitsandbytes does not "
+          + "quantize; grouped products, router loss off")
     }
     if spec.architecture == .gpt2 { list.append("dropout: GPT-2's own, 0.1") }
     return list

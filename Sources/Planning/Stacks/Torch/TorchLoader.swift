@@ -100,7 +100,7 @@ struct TorchLoader {
 
   /// transformers 5 stacks a layer's experts into `gate_up_proj` [E, 2I, H] and `down_proj` [E, H, I]
   /// (models/mixtral/modeling_mixtral.py, `MixtralExperts`), which no `nn.Linear` holds: bitsandbytes leaves them as
-  /// they are and PEFT's `all-linear` does not reach them.
+  /// they are.
   private func loadExperts(_ layer: Int, _ weights: inout TorchWeights, _ tape: inout Tape) {
     guard let experts = spec.feedForward.experts, let mixture = weights.layers[layer].mixture else { return }
     let inner = (spec.feedForward.isGated ? 2 : 1) * experts.intermediateSize

@@ -39,12 +39,14 @@ struct TorchModel {
     var hidden = embedded.hidden
     let positions = tape.openNamed("batch.positions", [1, sequence], .int64, .batch)
     let mask = attentionMask(&tape, format: hidden.format)
+    let windowMask = slidingWindowMask(&tape, like: mask)
     let tables = rotaryTables(&tape, streamFormat: hidden.format)
-    let context = (tables.map { [$0.cosine, $0.sine] } ?? []) + (mask.map { [$0] } ?? []) + [positions]
     for layer in 0..<spec.layerCount {
+      let layerMask = isWindowed(layer) ? windowMask ?? mask : mask
+      let context = [tables?.cosine, tables?.sine, layerMask, positions].compactMap { $0 }
       let run: (inout Tape, Tensor) -> Tensor = { tape, input in
         tape.prefix = "layers.\(layer)."
-        return self.layer(&tape, layer, input, tables, mask)
+        return self.layer(&tape, layer, input, tables, layerMask)
       }
       let output: Tensor
       if policy.usesGradientCheckpointing {
@@ -66,6 +68,7 @@ struct TorchModel {
       tape.drop(tables.sine)
       tape.drop(tables.cosine)
     }
+    if let windowMask { tape.drop(windowMask) }
     if let mask { tape.drop(mask) }
     tape.drop(positions)
     tape.drop(embedded.tokens)
@@ -127,6 +130,23 @@ struct TorchModel {
     let mask = tape.openNamed("attention_mask", shape, format, .batch)
     tape.drop(allowed)
     return mask
+  }
+
+  /// The second mask of families whose layers alternate between whole and windowed attention
+  /// (models/gemma2/modeling_gemma2.py, `Gemma2Model.forward`, `causal_mask_mapping`).
+  private func slidingWindowMask(_ tape: inout Tape, like mask: Tensor?) -> Tensor? {
+    guard let mask, [.gemma2, .gemma3].contains(spec.architecture) else { return nil }
+    return tape.openNamed(mask.name + ".sliding_window", mask.shape, mask.format, .batch)
+  }
+
+  /// Whether a layer of such a family is a windowed one (configuration_gemma2.py and configuration_gemma3.py,
+  /// `layer_types`).
+  private func isWindowed(_ layer: Int) -> Bool {
+    switch spec.architecture {
+    case .gemma2: layer.isMultiple(of: 2)
+    case .gemma3: !(layer + 1).isMultiple(of: 6)
+    default: false
+    }
   }
 
   /// What the residual stream is called after a layer; −1 stands for the embedding.

@@ -22,9 +22,10 @@ public enum TorchWalk {
 
   /// What a recipe leaves open.
   public struct Options: Hashable, Sendable {
-    /// One cuBLAS workspace: 8,519,680 bytes, or 32 MiB from compute capability 9.0 on
-    /// (aten/src/ATen/cuda/CublasHandlePool.cpp, `parseChosenWorkspaceSize`). A training process has two, one for the
-    /// handle of each of its threads.
+    /// One cuBLAS workspace: 8,519,680 bytes, or 32 MiB from compute capability 9.0 on.
+    ///
+    /// A training process has two, one for the handle of each of its threads. Source: torch
+    /// aten/src/ATen/cuda/CublasHandlePool.cpp, `parseChosenWorkspaceSize`.
     public var cublasWorkspace: Bytes
     /// Whether the model's output outlives the backward pass, as in a hand-written loop; trainers let go of it.
     public var keepsOutputs: Bool
@@ -106,6 +107,13 @@ public enum TorchWalk {
       throw .notModeled(
         what: "flash attention in fp32", stack: recipe.stack,
         advice: "its kernels take bf16 and fp16 only: use --attention sdpa, --precision autocast or --dtype bf16")
+    }
+    if spec.feedForward.experts != nil, recipe.method.adapter?.targets == .allLinear {
+      // peft/utils/transformers_weight_conversion.py: on transformers 5's layout all-linear becomes adapters of the
+      // stacked experts, whose whole weights are rebuilt at every call.
+      throw .notModeled(
+        what: "PEFT's all-linear on a mixture, which wraps the experts of \(spec.name) too", stack: recipe.stack,
+        advice: "plan --targets attention")
     }
     if spec.normalization.isParallel, spec.feedForward.experts != nil {
       throw .notModeled(

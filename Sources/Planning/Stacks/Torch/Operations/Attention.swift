@@ -9,9 +9,20 @@ extension TorchModel {
   /// - Returns: the context, and the probabilities that the eager implementation returns beside it.
   func attend(_ tape: inout Tape, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?) -> (Tensor, Tensor) {
     switch policy.attention {
-    case .sdpa, .flash: (masked(&tape, q, k, v, mask), .void)
+    case .sdpa, .flash: (rearranged(&tape, masked(&tape, q, k, v, mask)), .void)
     case .eager: eager(&tape, q, k, v, mask)
     }
+  }
+
+  /// The context token by token.
+  ///
+  /// Kernels answer in the layout of their queries, so that those which came out of a
+  /// concatenation cost a copy (`attn_output.transpose(1, 2).contiguous()`). Takes over the reference.
+  private func rearranged(_ tape: inout Tape, _ context: Tensor) -> Tensor {
+    guard rotationConcatenates else { return context }
+    let copy = tape.copy("context.rearranged", context, context.shape)
+    tape.drop(context)
+    return copy
   }
 
   /// Fused attention under an explicit mask: keys and values are repeated for every query head, and each call makes

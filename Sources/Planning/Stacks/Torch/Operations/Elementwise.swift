@@ -49,8 +49,8 @@ extension Tape {
   }
 
   /// `x + number`: the gradient passes through.
-  mutating func shift(_ name: String, _ x: Tensor) -> Tensor {
-    apply(name, to: [x], shape: x.shape, format: x.format, rule: Rules.passing)
+  mutating func shift(_ name: String, _ x: Tensor, account: Account = .activations) -> Tensor {
+    apply(name, to: [x], shape: x.shape, format: x.format, account: account, rule: Rules.passing)
   }
 
   /// `x.pow(n)`: backward is gradient · (n · x^(n−1)), with both factors of the right side in memory.

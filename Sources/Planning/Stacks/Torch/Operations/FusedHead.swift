@@ -4,8 +4,10 @@ import Modeling
 // Shape letters here: b sequences, s tokens of one, N = b·(s−1) tokens with a label, H hidden, V vocabulary.
 
 extension TorchModel {
-  /// Rows and columns of TRL's tile of logits (trl/kernels/chunked_logprob.py, `TOKEN_CHUNK_SIZE`; trainer/utils.py,
-  /// `_CHUNKED_LOGPROB_CHUNK_SIZE`). The tile is as wide as that even where the vocabulary is smaller.
+  /// Rows and columns of TRL's tile of logits.
+  ///
+  /// Source: trl/kernels/chunked_logprob.py, `TOKEN_CHUNK_SIZE`; trainer/utils.py,
+  /// `_CHUNKED_LOGPROB_CHUNK_SIZE`. The tile is as wide as that even where the vocabulary is smaller.
   private static var tileRows: Int { 4096 }
   private static var tileColumns: Int { 32768 }
 

@@ -31,8 +31,9 @@ extension TorchModel {
   private func offsetRootMeanSquareNorm(_ tape: inout Tape, _ weight: Tensor, _ x: Tensor, _ name: String) -> Tensor {
     let (normed, variance) = normalize(&tape, x, name)
     tape.drop(variance)
-    let whole = tape.cast(name + ".weight.fp32", weight, to: .fp32)
-    let shifted = tape.shift(name + ".weight.shifted", whole)
+    // Booked with the weight, so that the gradient which may become its `.grad` is booked with gradients.
+    let whole = tape.cast(name + ".weight.fp32", weight, to: .fp32, account: weight.account)
+    let shifted = tape.shift(name + ".weight.shifted", whole, account: weight.account)
     tape.drop(whole)
     let weighted = tape.multiply(name + ".weighted", normed, shifted)
     tape.drop(shifted)

@@ -46,6 +46,12 @@ extension TorchModel {
     return max(2, Int(Double(spec.attention.headDimension) * rotary.rotatedShare) / 2 * 2)
   }
 
+  /// Whether queries and keys come out of a concatenation, laid out head by head and not token by token any more.
+  var rotationConcatenates: Bool {
+    guard let rotatedWidth else { return false }
+    return rotatedWidth < spec.attention.headDimension || spec.architecture == .phi3
+  }
+
   /// `x * cos + rotate_half(x) * sin`, the unrotated rest of a head put back behind it.
   ///
   /// Nothing of `x` is kept; the tables are. Source: models/llama/modeling_llama.py, `apply_rotary_pos_emb`;
@@ -53,11 +59,12 @@ extension TorchModel {
   func rotate(_ tape: inout Tape, _ x: Tensor, heads: Int, _ tables: RotaryTables, _ name: String) -> Tensor {
     let dimension = spec.attention.headDimension
     let rotated = rotatedWidth ?? dimension
-    guard rotated < dimension else { return rotateWhole(&tape, x, width: rotated, heads: heads, tables, name) }
+    guard rotationConcatenates else { return rotateWhole(&tape, x, width: rotated, heads: heads, tables, name) }
     let front = tape.slice(x, [microBatch, heads, sequence, rotated])
-    let rest = tape.slice(x, [microBatch, heads, sequence, dimension - rotated])
+    let rest = rotated == dimension ? Tensor.void : tape.slice(x, [microBatch, heads, sequence, dimension - rotated])
     let turned = rotateWhole(&tape, front, width: rotated, heads: heads, tables, name + ".front")
-    let result = tape.concatenate(name, [turned, rest], [microBatch, heads, sequence, dimension])
+    let result = tape.concatenate(
+      name, rest.isVoid ? [turned] : [turned, rest], [microBatch, heads, sequence, dimension])
     tape.drop(turned)
     tape.drop(front)
     tape.drop(rest)
