@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo bench lint format clean
+.PHONY: help setup build test demo bench tune model lint format clean
 
 # The same configuration for everything, so that nothing is compiled twice: SwiftPM compiles C at -O0 in debug, and the
 # tests run real training steps.
@@ -33,8 +33,18 @@ demo: setup ## plan and run one small step, reconcile the two, write Reports/dem
 	swift build $(SWIFT_FLAGS) --product plimsoll
 	.build/release/plimsoll demo
 
-bench: setup ## time kernels and training steps on this machine
-	swift run -c release --package-path Benchmarks
+bench: build ## time the planner and the engine on this machine, write Reports/benchmarks.md
+	swift build -c release --package-path Benchmarks
+	mkdir -p Reports
+	Benchmarks/.build/release/Bench fit step .build/release/plimsoll | tee Reports/benchmarks.md.part
+	mv Reports/benchmarks.md.part Reports/benchmarks.md
+
+tune: build model ## train SmolLM2-135M with every method on our examples, write Reports/fine-tuning.md
+	swift build -c release --package-path Benchmarks
+	Benchmarks/.build/release/Bench tune .build/release/plimsoll
+
+model: ## fetch the small real model that tests and benchmarks use, into a cache folder
+	@.ci/fetch-model
 
 lint: ## check the formatting of every Swift file
 	swift format lint --strict --parallel -r $(SOURCES)
