@@ -19,6 +19,9 @@ endif
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Which state of the sources a measurement was made with.
+export PLIMSOLL_COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo -dirty)
+
 setup: ## install the two system libraries, if they are missing
 	@.ci/setup
 

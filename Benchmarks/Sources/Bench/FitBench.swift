@@ -52,9 +52,12 @@ struct FitBench {
 /// Why a benchmark could not run.
 enum BenchError: Error, CustomStringConvertible {
   case cannotStart(String, Int32)
+  case runFailed(String, Int32)
 
   var description: String {
     switch self {
+    case .runFailed(let name, let status):
+      "training \(name) ended with \(status): is the model there? make model fetches it"
     case .cannotStart(let program, let code):
       "\(program) cannot be started (\(String(cString: strerror(code)))): build it first, with make build"
     }

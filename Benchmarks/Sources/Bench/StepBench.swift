@@ -20,7 +20,8 @@ struct StepBench {
       }
     }
     for (name, profile) in profiles where !name.contains("checkpointing") {
-      print("\n### Where the time of a step goes: \(name)\n\n| operation | ms | in products, ms |\n| --- | ---: | ---: |")
+      print(
+        "\n### Where the time of a step goes: \(name)\n\n| operation | ms | in products, ms |\n| --- | ---: | ---: |")
       for line in profile.lines.prefix(12) {
         print(
           "| \(line.operation) | \(Fixed.text(line.seconds * 1e3, decimals: 1)) | "

@@ -43,7 +43,8 @@ struct RunOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A part of parameter names and what their learning rate is multiplied with: lora_B=16.", valueName: "name=factor"))
+      "A part of parameter names and what their learning rate is multiplied with: lora_B=16.", valueName: "name=factor")
+  )
   var group: [String] = []
 
   @Flag(inversion: .prefixedNo, help: "Learn from completions only, not from prompts.")
@@ -59,7 +60,8 @@ struct RunOptions: ParsableArguments {
 
   @Option(
     name: .long, parsing: .unconditional,
-    help: "Steps between evaluations; there is one before the first and one after the last step. (default: none between)",
+    help:
+      "Steps between evaluations; there is one before the first and one after the last step. (default: none between)",
     transform: Number.whole)
   var evalEvery: Int?
 

@@ -143,7 +143,8 @@ struct TrainingRun {
     summary.productFLOPsPerStep = setting.plan.work.matrixProducts
     summary.planned = setting.plan.ledger.peak
     summary.measured = ledger?.peak
-    summary.isBalanced = ledger.map { Reconciliation(planned: setting.plan.ledger, measured: $0).balancesAfterLoading } ?? false
+    summary.isBalanced =
+      ledger.map { Reconciliation(planned: setting.plan.ledger, measured: $0).balancesAfterLoading } ?? false
     summary.files.append(options.output + "/metrics.jsonl")
   }
 

@@ -32,6 +32,8 @@ public struct Document: Hashable, Sendable {
     var text = ""
     var isUnderHeading = false
     for block in blocks {
+      // A lead begins a part of its own, whatever heading came before it.
+      if case .lead = block { isUnderHeading = false }
       let margin = isUnderHeading ? "  " : ""
       // Only a heading's own blocks follow without a blank line.
       if !text.isEmpty, !isUnderHeading || block.startsAnew { text += "\n" }

@@ -48,7 +48,8 @@ public struct RunReport: Report {
 
   private var sentence: String {
     let books = summary.isBalanced ? "the books balance" : "the books do not balance"
-    return "\(summary.title): \(Phrase.count(summary.steps, "step")), loss \(Fixed.text(summary.firstLoss, decimals: 4)) "
+    return
+      "\(summary.title): \(Phrase.count(summary.steps, "step")), loss \(Fixed.text(summary.firstLoss, decimals: 4)) "
       + "to \(Fixed.text(summary.lastLoss, decimals: 4)), \(Phrase.rate(summary.tokensPerSecond)) tokens/s; \(books)"
   }
 
@@ -56,7 +57,8 @@ public struct RunReport: Report {
     var facts = summary.evaluations.map {
       Document.Fact(
         "evaluation",
-        "loss \(Fixed.text($0.loss, decimals: 4)), perplexity \(Fixed.text($0.perplexity, decimals: 3)) after step \($0.step)")
+        "loss \(Fixed.text($0.loss, decimals: 4)), perplexity \(Fixed.text($0.perplexity, decimals: 3)) after step \($0.step)"
+      )
     }
     facts += [
       Document.Fact(
