@@ -79,10 +79,9 @@ import Training
       let weights = try trainer.parameter(name).value.span
       let distance = relativeDistance(
         (0..<weights.count).map { weights[$0] }, try file.floats("step\(step).\(name)"))
-      // AdamW divides a gradient by its own size, so a gradient that is nothing but rounding becomes a step of up to
-      // the learning rate, 1e-3: key biases, to which softmax is partly blind, are the known case.
-      let isKeyBias = name.hasSuffix("k_proj.bias")
-      let tolerance = isKeyBias ? 0.2 : 4 * (step == 1 ? rounding.step1 : rounding.step5) + 2e-6
+      // AdamW divides a gradient by its own size, so where a gradient is nearly nothing its rounding is magnified: the
+      // yardstick is how far PyTorch's own fp32 ends up from fp64, four times over.
+      let tolerance = 4 * (step == 1 ? rounding.step1 : rounding.step5) + 2e-6
       #expect(distance < tolerance, "\(name) after \(step) steps: \(distance)")
     }
   }
