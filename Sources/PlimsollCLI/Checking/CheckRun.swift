@@ -29,7 +29,7 @@ struct CheckRun {
   /// - Throws: ``MachineTooSmall`` before anything is allocated; `ArenaError` and `TrainingError` from the run.
   func run() throws -> Outcome {
     let topology = try Topology.load()
-    EngineThreads.configure(threads)
+    try EngineOptions.start(threads: threads, on: topology)
     progress("planning \(spec.name)")
     let plan = try Planner.plan(spec, resolved, threads: threads)
     try EngineBudget.require(plan, of: HostMemory.read(topologyTotal: topology.totalMemory))

@@ -3,6 +3,7 @@ import Bookkeeping
 import Machine
 import Modeling
 import Reporting
+import Training
 
 /// Plans a step, runs it with the engine, and reconciles the two books.
 struct Check: ParsableCommand {
@@ -54,6 +55,13 @@ struct Check: ParsableCommand {
 
 /// How the engine is run, where it is the engine that runs.
 enum EngineOptions {
+  /// Sets the engine's threads, and keeps them on as many neighboring cores where there are more than that, so that they
+  /// don't wander away from their caches. A system that forbids it is left as it is.
+  static func start(threads: Int, on topology: borrowing Topology) throws(MachineError) {
+    if threads < topology.processor.allowedCores { _ = try topology.bindProcess(toCores: Array(0..<threads)) }
+    EngineThreads.configure(threads)
+  }
+
   /// The recipe that was asked for, on the engine's stack: the one that `command` runs.
   static func request(_ recipe: RecipeOptions, command: String) throws -> RecipeRequest {
     var request = try recipe.request()

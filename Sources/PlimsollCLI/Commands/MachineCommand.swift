@@ -1,4 +1,5 @@
 import ArgumentParser
+import Kernels
 import Machine
 import Reporting
 
@@ -27,7 +28,7 @@ struct MachineCommand: ParsableCommand {
           memory: MachineSummary.Memory(
             installed: memory.installed, available: memory.available, usable: memory.usable,
             limit: memory.cause.rawValue, limitPhrase: memory.cause.phrase),
-          system: system.name, kernel: system.kernel, architecture: system.architecture, linearAlgebra: nil,
+          system: system.name, kernel: system.kernel, architecture: system.architecture, linearAlgebra: "\(BLAS.version), \(BLAS.core) kernels",
           swift: Build.swift, notes: memory.notes)))
   }
 }

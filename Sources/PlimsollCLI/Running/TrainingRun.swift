@@ -38,7 +38,7 @@ struct TrainingRun {
     StandardError.write(data.report.description)
     let setting = try setting(data)
     let topology = try Topology.load()
-    EngineThreads.configure(threads)
+    try EngineOptions.start(threads: threads, on: topology)
     try EngineBudget.require(setting.plan, of: HostMemory.read(topologyTotal: topology.totalMemory))
     EngineThreads.warmUp()
     let productPeak = ProductPeak.measure()
