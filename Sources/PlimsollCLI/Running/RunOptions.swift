@@ -43,7 +43,8 @@ struct RunOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A part of parameter names and what their learning rate is multiplied with: lora_B=16.", valueName: "name=factor"))
+      "A part of parameter names and what their learning rate is multiplied with: lora_B=16.", valueName: "name=factor")
+  )
   var group: [String] = []
 
   @Flag(inversion: .prefixedNo, help: "Learn from completions only, not from prompts.")
@@ -59,7 +60,8 @@ struct RunOptions: ParsableArguments {
 
   @Option(
     name: .long, parsing: .unconditional,
-    help: "Steps between evaluations; there is one before the first and one after the last step. (default: none between)",
+    help:
+      "Steps between evaluations; there is one before the first and one after the last step. (default: none between)",
     transform: Number.whole)
   var evalEvery: Int?
 
@@ -117,6 +119,14 @@ struct RunOptions: ParsableArguments {
         throw UsageError.outOfRange(flag: "group", value: text, allowed: "a part of a name and a factor: lora_B=16")
       }
       return try ParameterGroup(matches: [String(text[..<mark])], learningRateFactor: factor)
+    }
+  }
+
+  /// Refuses a group that no trained parameter belongs to: a misspelled name would do nothing, and say nothing.
+  func check(_ groups: [ParameterGroup], match names: [String]) throws(UsageError) {
+    for (text, group) in zip(group, groups) where !names.contains(where: group.contains) {
+      throw .outOfRange(
+        flag: "group", value: text, allowed: "a part of a trained parameter's name, such as \(names.first ?? "")")
     }
   }
 
