@@ -36,7 +36,7 @@ final class TinyCheckpoint {
   }
 
   func arguments(_ flags: [String], model: String? = nil, data: String? = nil) -> [String] {
-    let common = ["--rank", "4", "--threads", "1"].filter { _ in !flags.contains("full") }
+    let common = (flags.contains("full") ? [] : ["--rank", "4"]) + ["--threads", "1"]
     return ["run", model ?? self.model, "--data", data ?? self.data] + common + flags
   }
 

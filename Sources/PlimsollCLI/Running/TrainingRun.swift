@@ -46,7 +46,6 @@ struct TrainingRun {
     EngineThreads.configure(threads)
     try EngineBudget.require(setting.plan, of: HostMemory.read(topologyTotal: topology.totalMemory))
     EngineThreads.warmUp()
-    let productPeak = ProductPeak.measure()
     _ = ResidentSet.resetPeak()
     let baseline = try ResidentSet.read().current
 
@@ -60,10 +59,11 @@ struct TrainingRun {
     try resume(trainer, &data, setting)
 
     var summary = RunSummary()
-    summary.productPeak = productPeak
     try train(trainer, &data, setting, into: &summary)
     summary.residentGrowth = try ResidentSet.read().peak - baseline
     summary.files += try saveResult(trainer)
+    // With everything saved, and outside what is counted above.
+    summary.productPeak = ProductPeak.measure()
     summary.title = "\(reference.spec.name), \(setting.resolved.recipe.method.name.rawValue)"
     summary.notes = data.report.description.split(separator: "\n").map(String.init)
     summary.stamp = try Stamp.now(
