@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 @Suite struct `plimsoll run --resume` {
-  private static let steps = 1200
+  private static let steps = 900
   private static let every = 30
 
   private func flags(_ tiny: TinyCheckpoint, _ folder: String) -> [String] {
@@ -58,25 +58,27 @@ import Testing
     #expect(tiny.lines(of: "out/metrics.jsonl").map(withoutSeconds) == whole.map(withoutSeconds))
   }
 
-  @Test(arguments: [
-    ("--learning-rate", "0.01", "--learning-rate 0.0002"), ("--seed", "1", "--seed 0"),
-    ("--rank", "8", "--rank 4"), ("--batch", "2", "--batch 1"), ("--eval-fraction", "0.3", "--eval-fraction 0.1"),
-    ("--steps", "9", "--steps 4"), ("--max-grad-norm", "0", "--max-grad-norm 1.0"),
-    ("--group", "lora_B=16", "--group none"), ("--data", "", "data fingerprint"),
-  ])
-  func `other settings are refused in one line that names them`(flag: String, value: String, saved: String) throws {
+  @Test func `other settings are refused in one line that names them`() throws {
     let tiny = try TinyCheckpoint()
-    let common = ["--save-every", "2", "--output", tiny["out"]]
-    #expect(try Program.run(tiny.arguments(["--steps", "4"] + common)).status == 0)
+    let common = ["--steps", "4", "--save-every", "2", "--output", tiny["out"]]
+    #expect(try Program.run(tiny.arguments(common)).status == 0)
     let before = tiny.lines(of: "out/metrics.jsonl")
-    try tiny.write(TinyCheckpoint.lines(25), to: "other.jsonl")
-    let change = flag == "--data" ? [flag, tiny["other.jsonl"]] : [flag, value]
-    let outcome = try Program.run(tiny.arguments(["--steps", "4"] + common + ["--resume"] + change))
-    #expect(outcome.status == 65)
-    let complaints = outcome.errors.split(separator: "\n").filter { $0.hasPrefix("plimsoll: ") }
-    #expect(complaints.count == 1 && outcome.errors.hasSuffix(complaints[0] + "\n"))
-    #expect(complaints[0].contains("out/checkpoint-2 has " + saved), "\(complaints)")
-    #expect(outcome.output.isEmpty)
+    // Other examples, in the number of the first.
+    try tiny.write(TinyCheckpoint.lines(25).suffix(24), to: "other.jsonl")
+    for (flag, value, saved) in [
+      ("--learning-rate", "0.01", "--learning-rate 0.0002"), ("--seed", "1", "--seed 0"),
+      ("--rank", "8", "--rank 4"), ("--batch", "2", "--batch 1"),
+      ("--eval-fraction", "0.3", "--eval-fraction 0.1"), ("--steps", "9", "--steps 4"),
+      ("--max-grad-norm", "0", "--max-grad-norm 1.0"), ("--group", "lora_B=16", "--group none"),
+      ("--data", tiny["other.jsonl"], "data fingerprint"),
+    ] {
+      let outcome = try Program.run(tiny.arguments(common + ["--resume", flag, value]))
+      #expect(outcome.status == 65, "\(flag)")
+      let complaints = outcome.errors.split(separator: "\n").filter { $0.hasPrefix("plimsoll: ") }
+      #expect(complaints.count == 1 && outcome.errors.hasSuffix(complaints.joined() + "\n"), "\(outcome.errors)")
+      #expect(complaints.first?.contains("out/checkpoint-2 has " + saved) == true, "\(outcome.errors)")
+      #expect(outcome.output.isEmpty)
+    }
     // Nothing was lost by trying.
     #expect(tiny.lines(of: "out/metrics.jsonl") == before)
   }
