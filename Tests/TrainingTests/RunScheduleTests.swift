@@ -2,8 +2,9 @@ import Modeling
 import Testing
 import Training
 
-/// Against the formulas of Transformers' `optimization.py`, worked out by hand: with w warm-up steps of n, step s has
-/// s / max(1, w) while s < w, and then
+/// Against the formulas of Transformers' `optimization.py`, worked out by hand.
+///
+/// With w warm-up steps of n, step s has s / max(1, w) while s < w, and then
 /// - constant: 1 (`_get_constant_schedule_with_warmup_lr_lambda`),
 /// - linear: max(0, (n - s) / max(1, n - w)) (`_get_linear_schedule_with_warmup_lr_lambda`),
 /// - cosine: max(0, (1 + cos(π·(s - w) / max(1, n - w))) / 2), of half a cycle (`_get_cosine_schedule_with_warmup_lr_lambda`).

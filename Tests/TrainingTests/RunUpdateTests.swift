@@ -93,7 +93,9 @@ import Training
     #expect(count == 10, "one embedding, and two norms and seven linear layers")
   }
 
-  /// LoRA+ (Hayou et al. 2024) trains B faster than A. B begins at zero, so that its first update is all of it, and
+  /// LoRA+ (arXiv:2402.12354) trains B faster than A.
+  ///
+  /// B begins at zero, so that its first update is all of it, and
   /// twice a number is exact.
   @Test func `a factor multiplies the rate`() throws {
     let plain = try Self.trainer(.lora)

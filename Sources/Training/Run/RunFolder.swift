@@ -8,7 +8,9 @@
 
 /// The folder of a run: what of it is finished, and how things get in and out of it.
 enum RunFolder {
-  /// Steps of the states in `folder`, oldest first. Unfinished ones have another name and do not count.
+  /// Steps of the states in `folder`, oldest first.
+  ///
+  /// Unfinished ones have another name and do not count.
   static func savedSteps(in folder: String) -> [Int] {
     names(in: folder).compactMap { name in
       name.hasPrefix(RunState.prefix) ? Int(name.dropFirst(RunState.prefix.count)) : nil
