@@ -46,6 +46,18 @@ enum Program {
     return Outcome(status: process.terminationStatus, output: texts[0], errors: texts[1])
   }
 
+  /// Starts `plimsoll` with these arguments, and listens to nothing that it says.
+  static func start(_ arguments: [String]) throws -> Process {
+    let process = Process()
+    process.executableURL = try executable()
+    process.arguments = arguments
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    return process
+  }
+
   static func run(_ arguments: String...) throws -> Outcome { try run(arguments) }
 
   /// The program lies beside the test bundle, which the test runner is told about or is itself.

@@ -30,10 +30,19 @@ struct Merge: ParsableCommand {
   func run() throws {
     let reference = try ModelReference(resolving: model.model)
     if case .preset = reference.origin { throw UsageError.presetWithoutWeights(model.model) }
+    guard !OutputFile.isSameFolder(output, as: model.model) else { throw UsageError.mergeOverBase(output) }
+    StandardError.write(
+      "merging \(adapter) into \(model.model): \(Fixed.grouped(reference.spec.parameterCount)) parameters")
+    var told = ContinuousClock.now
     try MergedCheckpoint.write(
       reference.spec, weights: CheckpointWeights.open(model.model, for: reference.spec),
       adapter: AdapterFile(folder: adapter), to: output, format: dtype, base: model.model,
-      progress: { _, _ in })
+      progress: { written, count in
+        // A line a second is enough; a small model gets none.
+        guard ContinuousClock.now - told >= .seconds(1) else { return }
+        told = .now
+        StandardError.write("\(written) of \(count) tensors")
+      })
     try StandardOutput.write("\(output)/model.safetensors\n\(output)/config.json\n")
   }
 }

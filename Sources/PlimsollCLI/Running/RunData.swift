@@ -2,6 +2,14 @@ import Modeling
 import Texts
 import Training
 
+/// A line of a data file that cannot be used.
+struct BadDataLine: Error, CustomStringConvertible {
+  let path: String
+  let problem: LineProblem
+
+  var description: String { "\(path), \(problem): put it right, or leave such lines out with --skip-bad-lines" }
+}
+
 /// The examples of a run, tokenized, split and put into batches.
 struct RunData {
   let report: DataReport
@@ -20,7 +28,7 @@ struct RunData {
     _ options: RunOptions, tokenizer: Tokenizer, sequence: Int?, microBatch: Int, maximumPositions: Int
   ) throws {
     let limit = sequence ?? min(1024, maximumPositions)
-    let set = try DataSet(path: options.data, tokenizer: tokenizer, options: options.dataOptions(length: limit))
+    let set = try RunData.read(options, tokenizer: tokenizer, length: limit)
     report = set.report
     let longest = set.examples.map(\.tokens.count).max() ?? limit
     // Multiples of 8 keep rows aligned; a length that was asked for is taken as it is.
@@ -44,6 +52,15 @@ struct RunData {
     training = try BatchSource(examples.training, options: batches, padding: padding)
     evaluation = try RunData.evaluationBatches(examples.evaluation, rows: microBatch, length: length, padding: padding)
     fingerprint = RunData.fingerprint(set.examples)
+  }
+
+  private static func read(_ options: RunOptions, tokenizer: Tokenizer, length: Int) throws -> DataSet {
+    do {
+      return try DataSet(path: options.data, tokenizer: tokenizer, options: options.dataOptions(length: length))
+    } catch {
+      guard case .badLine(let problem) = error else { throw error }
+      throw BadDataLine(path: options.data, problem: problem)
+    }
   }
 
   /// Steps that one look at every training example takes.

@@ -122,6 +122,14 @@ struct RunOptions: ParsableArguments {
     }
   }
 
+  /// Refuses a group that no trained parameter belongs to: a misspelled name would do nothing, and say nothing.
+  func check(_ groups: [ParameterGroup], match names: [String]) throws(UsageError) {
+    for (text, group) in zip(group, groups) where !names.contains(where: group.contains) {
+      throw .outOfRange(
+        flag: "group", value: text, allowed: "a part of a trained parameter's name, such as \(names.first ?? "")")
+    }
+  }
+
   /// How lines become examples of at most `length` tokens.
   func dataOptions(length: Int) -> DataOptions {
     var options = DataOptions()

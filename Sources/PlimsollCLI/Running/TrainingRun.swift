@@ -30,6 +30,11 @@ struct TrainingRun {
   func run() throws -> RunSummary {
     try options.check()
     let groups = try options.groups()
+    // Whatever flags cannot be is said before minutes go into reading; two tokens stand in for a length that is not
+    // known yet.
+    _ = try resolved(sequence: request.sequence ?? 2)
+    let adapter = try options.adapter.map { try AdapterFile(folder: $0) }
+    try claimOutput()
     let tokenizer = try Tokenizer(path: options.tokenizer ?? modelPath)
     StandardError.write("reading \(options.data)")
     var data = try RunData(
@@ -41,7 +46,6 @@ struct TrainingRun {
     try EngineOptions.start(threads: threads, on: topology)
     try EngineBudget.require(setting.plan, of: HostMemory.read(topologyTotal: topology.totalMemory))
     EngineThreads.warmUp()
-    let productPeak = ProductPeak.measure()
     _ = ResidentSet.resetPeak()
     let baseline = try ResidentSet.read().current
 
@@ -49,15 +53,17 @@ struct TrainingRun {
     let trainer = try Trainer(
       reference.spec, setting.resolved.recipe, source: CheckpointWeights.open(modelPath, for: reference.spec),
       seed: options.seedValue)
+    try options.check(groups, match: trainer.trained.map(\.name))
     trainer.groups = groups
-    if let adapter = options.adapter { try AdapterFile(folder: adapter).load(into: trainer) }
+    try adapter?.load(into: trainer)
     try resume(trainer, &data, setting)
 
     var summary = RunSummary()
-    summary.productPeak = productPeak
     try train(trainer, &data, setting, into: &summary)
     summary.residentGrowth = try ResidentSet.read().peak - baseline
     summary.files += try saveResult(trainer)
+    // With everything saved, and outside what is counted above.
+    summary.productPeak = ProductPeak.measure()
     summary.title = "\(reference.spec.name), \(setting.resolved.recipe.method.name.rawValue)"
     summary.notes = data.report.description.split(separator: "\n").map(String.init)
     summary.stamp = try Stamp.now(
@@ -68,10 +74,7 @@ struct TrainingRun {
   }
 
   private func setting(_ data: RunData) throws -> Setting {
-    var request = request
-    request.stack = .plimsoll
-    request.sequence = data.sequence
-    let resolved = try request.resolved(for: reference.spec)
+    let resolved = try resolved(sequence: data.sequence)
     let recipe = resolved.recipe
     let plan = try Planner.plan(reference.spec, resolved, threads: threads)
     let perEpoch = data.stepsPerEpoch(accumulation: recipe.batch.accumulation)
@@ -79,16 +82,26 @@ struct TrainingRun {
     let schedule = try LearningRateSchedule(
       kind: options.schedule, peak: recipe.optimizer.learningRate, warmUpSteps: options.warmupSteps ?? 0,
       totalSteps: steps)
-    let adapter = recipe.method.adapter.map { "\($0.rank) \($0.alpha) \($0.dropout) \($0.targets.text)" } ?? "none"
     return Setting(
       resolved: resolved, plan: plan, schedule: schedule, steps: steps,
-      fingerprint: [
-        "model": "\(reference.spec.name), \(reference.spec.parameterCount) parameters",
-        "method": "\(recipe.method.name.rawValue) \(recipe.method.quantization?.text ?? "")", "adapter": adapter,
-        "optimizer": "\(recipe.optimizer)", "batch": "\(recipe.batch)", "schedule": "\(schedule)",
-        "data": data.fingerprint, "seed": "\(options.seedValue)", "packing": "\(options.packing)",
-        "groups": options.group.joined(separator: " "), "clipping": "\(clippingNorm ?? 0)",
-      ])
+      fingerprint: RunFingerprint.of(
+        reference.spec, recipe, schedule, data: data.fingerprint, options, clippingNorm: clippingNorm))
+  }
+
+  private func resolved(sequence: Int) throws -> ResolvedRecipe {
+    var request = request
+    request.stack = .plimsoll
+    request.sequence = sequence
+    return try request.resolved(for: reference.spec)
+  }
+
+  /// Makes the output folder, so that one that cannot be is known before anything is loaded; states of another run that
+  /// lie there are not trained over, since the two could not be told apart afterwards.
+  private func claimOutput() throws {
+    if !options.resume, let state = RunState.newest(in: options.output) {
+      throw UsageError.holdsAnotherRun(folder: options.output, state: state)
+    }
+    try OutputFile.requireFolder(options.output)
   }
 
   /// `nil` for no clipping.
@@ -107,18 +120,24 @@ struct TrainingRun {
     guard case .object(let fields) = extra, case .integer(let epoch)? = fields["epoch"],
       case .integer(let position)? = fields["position"], case .integer(let rows)? = fields["rows"]
     else { throw RunStateError.unreadable(path: path, reason: "extra.epoch, position or rows is missing") }
-    try data.resume(
-      from: BatchSource.State(epoch: epoch, position: position, seed: options.seedValue, rows: rows))
+    do {
+      try data.resume(
+        from: BatchSource.State(epoch: epoch, position: position, seed: options.seedValue, rows: rows))
+    } catch { throw RunStateError.unreadable(path: path, reason: "\(error)") }
+    guard trainer.stepCount < setting.steps else {
+      throw RunStateError.unreadable(
+        path: path, reason: "it is of step \(trainer.stepCount), and the run has \(setting.steps)")
+    }
     StandardError.write("resuming from \(path), after step \(trainer.stepCount)")
   }
 
   private func train(
     _ trainer: Trainer, _ data: inout RunData, _ setting: Setting, into summary: inout RunSummary
   ) throws {
-    try OutputFile.makeFolder(options.output)
-    let metrics = try Metrics(
-      path: options.output + "/metrics.jsonl", keepingThrough: trainer.stepCount, isPrinting: printsSteps)
     let first = trainer.stepCount
+    // A run from the beginning evaluates before its first step, and keeps no such line of an earlier one.
+    let metrics = try Metrics(
+      path: options.output + "/metrics.jsonl", keepingThrough: first == 0 ? -1 : first, isPrinting: printsSteps)
     if first == 0 { try evaluate(trainer, data, metrics, &summary) }
     var ledger: Ledger?
     while trainer.stepCount < setting.steps {
@@ -132,7 +151,7 @@ struct TrainingRun {
         "seconds": .number(result.seconds), "learning_rate": .number(rate),
         "gradient_norm": .number(result.gradientNorm), "counted_labels": .integer(result.counted),
       ])
-      report(result, rate, of: setting.steps, summary)
+      report(result, of: setting.steps, summary)
       let isLast = result.step == setting.steps
       if isLast || options.evalEvery.map({ result.step.isMultiple(of: $0) }) == true {
         try evaluate(trainer, data, metrics, &summary)
@@ -174,9 +193,7 @@ struct TrainingRun {
       ]))
   }
 
-  private func report(
-    _ result: Trainer.StepResult, _ rate: Double, of steps: Int, _ summary: RunSummary
-  ) {
+  private func report(_ result: Trainer.StepResult, of steps: Int, _ summary: RunSummary) {
     let left = Int((Double(steps - result.step) * summary.seconds / Double(max(1, summary.steps))).rounded(.up))
     StandardError.write(
       "step \(result.step) of \(steps): loss \(Fixed.text(result.loss, decimals: 4)), "

@@ -37,7 +37,7 @@ extension ExitStatus {
       case let error as AdapterError: ExitStatus(error)
       case let error as TokenizerError: ExitStatus(error)
       case let error as DataError: ExitStatus(error)
-      case is RunStateError: .badData
+      case is RunStateError, is BadDataLine: .badData
       default: .internalError
       }
   }
@@ -57,6 +57,7 @@ extension ExitStatus {
     self =
       switch error {
       case .noAdapter, .differs: .usage
+      case .file, .weights(.safetensors(.file)): .noInput
       case .weights(let error): ExitStatus(error)
       default: .badData
       }

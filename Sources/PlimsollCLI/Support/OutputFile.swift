@@ -26,6 +26,19 @@ enum OutputFile {
     }
   }
 
+  /// Makes a folder where it is missing, and fails if nothing can be written into it.
+  static func requireFolder(_ path: String) throws(OutputFileError) {
+    try makeFolder(path)
+    guard access(path + "/.", W_OK | X_OK) == 0 else { throw OutputFileError(path: path, code: errno) }
+  }
+
+  /// Whether two paths lead to one folder that is there.
+  static func isSameFolder(_ path: String, as other: String) -> Bool {
+    var (first, second) = (stat(), stat())
+    guard stat(path, &first) == 0, stat(other, &second) == 0 else { return false }
+    return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+  }
+
   /// Writes `text` into `folder`, made if need be: beside the old file first, then in its place in one move, so that
   /// whatever happens one of the two is whole.
   static func write(_ text: String, to folder: String, named name: String) throws(OutputFileError) {

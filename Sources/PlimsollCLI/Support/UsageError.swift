@@ -8,6 +8,8 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
   case sharding(String)
   case doubleQuantization(of: String)
   case presetWithoutWeights(String)
+  case holdsAnotherRun(folder: String, state: String)
+  case mergeOverBase(String)
   case outOfRange(flag: String, value: String, allowed: String)
 
   var description: String {
@@ -25,6 +27,9 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
       "--double-quant: the scales of \(format) are not quantized again, only those of nf4 and fp4 can be"
     case .presetWithoutWeights(let name):
       "\(name) is a preset, which has a shape and no weights: name a checkpoint folder or a .gguf file"
+    case .holdsAnotherRun(let folder, let state):
+      "\(folder) holds the saved state \(state) of an earlier run: go on from it with --resume, or name another --output"
+    case .mergeOverBase(let folder): "--output is \(folder), which is the base: name another folder"
     case .outOfRange(let flag, let value, let allowed): "--\(flag) is \(value): it must be \(allowed)"
     }
   }

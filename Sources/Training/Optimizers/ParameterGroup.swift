@@ -9,7 +9,7 @@ public struct ParameterGroup: Hashable, Sendable {
   /// In place of the recipe's weight decay.
   public let weightDecay: Double?
 
-  /// - Throws: `RecipeError` for a factor or a decay that no optimizer can use, or a group that matches nothing.
+  /// - Throws: `RecipeError` for a factor or a decay that no optimizer can use, or a group that can match nothing.
   public init(
     matches: [String], learningRateFactor: Double = 1, weightDecay: Double? = nil
   ) throws(RecipeError) {
@@ -27,5 +27,6 @@ public struct ParameterGroup: Hashable, Sendable {
     self.weightDecay = weightDecay
   }
 
-  func contains(_ name: String) -> Bool { matches.contains { name.contains($0) } }
+  /// Whether a parameter of this name belongs to the group.
+  public func contains(_ name: String) -> Bool { matches.contains { name.contains($0) } }
 }

@@ -42,11 +42,12 @@ public struct LearningRateSchedule: Hashable, Sendable {
   /// The share of the peak at a step; the first is 0, as PyTorch counts.
   public func factor(at step: Int) -> Double {
     if step < warmUpSteps { return Double(step) / Double(max(1, warmUpSteps)) }
-    let progress = Double(step - warmUpSteps) / Double(max(1, totalSteps - warmUpSteps))
+    let span = Double(max(1, totalSteps - warmUpSteps))
     switch kind {
     case .constant: return 1
-    case .linear: return max(0, 1 - progress)
-    case .cosine: return max(0, 0.5 * (1 + cos(.pi * min(1, progress))))
+    case .linear: return max(0, Double(totalSteps - step) / span)
+    // Behind the end Transformers' cosine would rise again; this one stays at zero.
+    case .cosine: return max(0, 0.5 * (1 + cos(.pi * min(1, Double(step - warmUpSteps) / span))))
     }
   }
 

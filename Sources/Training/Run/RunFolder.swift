@@ -17,6 +17,18 @@ enum RunFolder {
     }.sorted()
   }
 
+  /// What a state is called until it is whole.
+  static func draftName(of name: String) -> String { "." + name + draftSuffix }
+
+  private static let draftSuffix = ".part"
+
+  /// Removes states that a process left unfinished; one that cannot be removed is in nobody's way.
+  static func removeDrafts(in folder: String) {
+    for name in names(in: folder) where name.hasPrefix("." + RunState.prefix) && name.hasSuffix(draftSuffix) {
+      try? remove(folder + "/" + name)
+    }
+  }
+
   /// Removes a folder and the plain files in it; nothing happens if it isn't there.
   static func remove(_ folder: String) throws(WeightFileError) {
     for name in names(in: folder) { unlink(folder + "/" + name) }

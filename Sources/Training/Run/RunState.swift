@@ -24,6 +24,8 @@ public enum RunState {
   static let weightsName = "state.safetensors"
   static let descriptionName = "state.json"
   static let prefix = "checkpoint-"
+  /// Steps beyond which a state can't be whole.
+  private static let longestRun = 1 << 40
 
   /// Writes the trainer's state into `folder` and lets go of all but the newest `kept` states there.
   ///
@@ -34,7 +36,9 @@ public enum RunState {
     _ trainer: Trainer, in folder: String, settings: [String: String], extra: JSONValue, kept: Int = 2
   ) throws {
     let name = prefix + String(trainer.stepCount)
-    let draft = folder + "/." + name + ".part"
+    // What a kill left half-written may be of a step that is not coming again.
+    RunFolder.removeDrafts(in: folder)
+    let draft = folder + "/" + RunFolder.draftName(of: name)
     try RunFolder.remove(draft)
     try AtomicFile.makeFolder(draft)
     let tensors = trainer.trained.flatMap(states)
@@ -75,10 +79,14 @@ public enum RunState {
     do {
       description = try JSONValue(parsing: JSONValue.bytes(ofFile: file))
     } catch { throw RunStateError.unreadable(path: file, reason: "\(error)") }
-    guard case .object(let fields) = description, case .integer(let step)? = fields["step"], step >= 0,
+    guard case .object(let fields) = description, case .integer(let step)? = fields["step"],
       case .object(let saved)? = fields["settings"], let extra = fields["extra"]
     else { throw RunStateError.unreadable(path: file, reason: "step, settings or extra is missing") }
-    for (name, value) in settings.sorted(by: { $0.key < $1.key }) {
+    guard (0...longestRun).contains(step) else {
+      throw RunStateError.unreadable(path: file, reason: "its step is \(step)")
+    }
+    // Flags, whose names begin with a dash, come last: other data or another model changes some of them too.
+    for (name, value) in settings.sorted(by: { $0.key > $1.key }) {
       guard case .string(let old)? = saved[name] else {
         throw RunStateError.unreadable(path: file, reason: "settings.\(name) is missing")
       }

@@ -32,6 +32,9 @@ struct StateWeights {
     guard weight.shape == shape else {
       throw RunStateError.unreadable(path: path, reason: "\(name) is \(weight.shape), and should be \(shape)")
     }
+    guard weight.formatName == SafetensorsElementType.fp32.rawValue else {
+      throw RunStateError.unreadable(path: path, reason: "\(name) is stored as \(weight.formatName), and should be F32")
+    }
     try weight.fill(values, known: StoredFormat.inSafetensors)
   }
 }
