@@ -25,7 +25,22 @@ public enum Account: String, CaseIterable, Hashable, Sendable, Codable {
 }
 
 extension Account: Comparable {
-  private var rank: Int { Account.allCases.firstIndex(of: self) ?? 0 }
+  /// The account's place among ``allCases``, spelled out because books are posted by it.
+  package var rank: Int {
+    switch self {
+    case .weights: 0
+    case .quantizationConstants: 1
+    case .adapters: 2
+    case .gradients: 3
+    case .optimizerState: 4
+    case .activations: 5
+    case .checkpoints: 6
+    case .logits: 7
+    case .workspace: 8
+    case .batch: 9
+    case .runtime: 10
+    }
+  }
 
   public static func < (left: Account, right: Account) -> Bool { left.rank < right.rank }
 

@@ -9,7 +9,7 @@ public struct Entry: Hashable, Sendable {
   /// The moment in which it is opened.
   public let opened: Moment
   /// The moment in which it is closed; `nil` if it outlives the step.
-  public let closed: Moment?
+  public internal(set) var closed: Moment?
 
   public init(
     name: String, account: Account, shape: Shape, format: ScalarFormat, bytes: Bytes, opened: Moment, closed: Moment?

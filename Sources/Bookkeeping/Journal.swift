@@ -5,7 +5,10 @@
 public struct Journal: Sendable {
   /// Identifies an opening within this journal.
   public struct ID: Hashable, Sendable {
-    let index: Int
+    /// The opening's place among all, from 0 on.
+    public let index: Int
+
+    package init(index: Int) { self.index = index }
   }
 
   public enum Event: Hashable, Sendable {
@@ -14,21 +17,11 @@ public struct Journal: Sendable {
     case close(ID)
   }
 
-  struct Opening: Sendable {
-    let name: String
-    let account: Account
-    let shape: Shape
-    let format: ScalarFormat
-    let bytes: Bytes
-    let opened: Moment
-    var closed: Moment?
-    var isOpen: Bool
-  }
-
   public let clock: Clock
   public private(set) var now: Moment
   public private(set) var events: [Event]
-  private(set) var openings: [Opening] = []
+  /// Every opening as an entry, as far as it has been written: that of an ``ID`` stands at its index.
+  public private(set) var entries: [Entry] = []
 
   /// Starts at the clock's first moment.
   public init(clock: Clock) {
@@ -54,40 +47,37 @@ public struct Journal: Sendable {
   public mutating func open(
     _ name: String, _ account: Account, _ shape: Shape, _ format: ScalarFormat, bytes: Bytes? = nil
   ) -> ID {
-    let id = ID(index: openings.count)
-    openings.append(
-      Opening(
+    let id = ID(index: entries.count)
+    entries.append(
+      Entry(
         name: name, account: account, shape: shape, format: format, bytes: bytes ?? format.storage(of: shape.count),
-        opened: now, closed: nil, isOpen: true))
+        opened: now, closed: nil))
     events.append(.open(id))
     return id
   }
 
   /// Writes down that a buffer is closed now; each is closed once.
   public mutating func close(_ id: ID) {
-    precondition(openings[id.index].isOpen, "\(openings[id.index].name) is closed twice")
-    openings[id.index].isOpen = false
-    openings[id.index].closed = now
+    precondition(entries[id.index].closed == nil, "\(entries[id.index].name) is closed twice")
+    entries[id.index].closed = now
     events.append(.close(id))
   }
 
   /// Bytes of one opening, for allocators that replay the events.
-  public func bytes(of id: ID) -> Bytes { openings[id.index].bytes }
+  public func bytes(of id: ID) -> Bytes { entries[id.index].bytes }
 
   /// One opening as an entry, as far as it has been written.
-  public func entry(_ id: ID) -> Entry { Entry(openings[id.index]) }
+  public func entry(_ id: ID) -> Entry { entries[id.index] }
 
   /// Account of one opening, for allocators that replay the events.
-  public func account(of id: ID) -> Account { openings[id.index].account }
+  public func account(of id: ID) -> Account { entries[id.index].account }
 
   /// What is still open, as entries.
-  public var stillOpen: [Entry] { openings.filter(\.isOpen).map(Entry.init) }
-}
+  public var stillOpen: [Entry] { entries.filter { $0.closed == nil } }
 
-extension Entry {
-  init(_ opening: Journal.Opening) {
-    self.init(
-      name: opening.name, account: opening.account, shape: opening.shape, format: opening.format,
-      bytes: opening.bytes, opened: opening.opened, closed: opening.closed)
+  /// Makes room for a record whose length is known.
+  public mutating func reserveCapacity(events count: Int, openings: Int) {
+    events.reserveCapacity(count)
+    entries.reserveCapacity(openings)
   }
 }

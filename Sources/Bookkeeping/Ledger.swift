@@ -13,13 +13,13 @@ public struct Ledger: Sendable {
   /// Posts a journal.
   public init(posting journal: Journal) {
     clock = journal.clock
-    entries = journal.openings.map(Entry.init)
+    entries = journal.entries
     var posting = Posting(clock: journal.clock)
-    for event in journal.events { posting.post(event, of: journal) }
+    for (index, event) in journal.events.enumerated() { posting.post(event, at: index, of: journal.entries) }
     timeline = posting.finish()
     peak = Peak(
       moment: posting.peakMoment, bytes: posting.peakBytes,
-      entries: posting.peakIDs.sorted().map { Entry(journal.openings[$0]) })
+      entries: posting.peakEvent.map(journal.entries(aliveAfter:)) ?? [])
   }
 }
 
@@ -33,7 +33,13 @@ public struct Tide: Hashable, Sendable {
   /// The most bytes of each account live at once during the moment.
   ///
   /// Accounts may crest at different instants, so these can add up to more than ``high``.
-  public let highByAccount: [Account: Bytes]
+  public var highByAccount: [Account: Bytes] {
+    Dictionary(
+      uniqueKeysWithValues: zip(Account.allCases, highByRank).filter { $1 != .zero }.map { ($0, $1) })
+  }
+
+  /// ``highByAccount`` with a place for every account, by its rank.
+  let highByRank: [Bytes]
 }
 
 /// The instant at which the most bytes are live.
@@ -49,25 +55,46 @@ public struct Peak: Sendable {
   }
 }
 
+extension Journal {
+  /// What is alive when the event of this index has been written, in the order of opening.
+  ///
+  /// Buffers of no bytes that are opened right after it are counted in: the next close ends the instant.
+  fileprivate func entries(aliveAfter index: Int) -> [Entry] {
+    var isAlive: [Bool] = []
+    for (place, event) in events.enumerated() {
+      switch event {
+      case .advance: continue
+      case .open: isAlive.append(true)
+      case .close(let id):
+        if place > index { return zip(entries, isAlive).filter(\.1).map(\.0) }
+        isAlive[id.index] = false
+      }
+    }
+    return zip(entries, isAlive).filter(\.1).map(\.0)
+  }
+}
+
 /// Replays a journal once, keeping the running totals.
 private struct Posting {
   private let clock: Clock
   private var live = Bytes.zero
-  private var liveByAccount: [Account: Bytes] = [:]
-  private var liveIDs: Set<Int> = []
+  /// By the rank of the account, as are the highs.
+  private var liveByRank = [Bytes](repeating: .zero, count: Account.allCases.count)
   private var high = Bytes.zero
-  private var highByAccount: [Account: Bytes] = [:]
+  private var highByRank = [Bytes](repeating: .zero, count: Account.allCases.count)
   private var now = Moment(0)
   private var tides: [Tide] = []
-  /// A new crest is only noted; its members are collected when the water first falls below it.
-  private var atCrest = false
   private(set) var peakBytes = Bytes.zero
   private(set) var peakMoment = Moment(0)
-  private(set) var peakIDs: Set<Int> = []
+  /// The opening that made the water stand highest.
+  private(set) var peakEvent: Int?
 
-  init(clock: Clock) { self.clock = clock }
+  init(clock: Clock) {
+    self.clock = clock
+    tides.reserveCapacity(clock.count)
+  }
 
-  mutating func post(_ event: Journal.Event, of journal: Journal) {
+  mutating func post(_ event: Journal.Event, at index: Int, of entries: [Entry]) {
     switch event {
     case .advance(let moment):
       guard moment > now else { return }
@@ -79,42 +106,31 @@ private struct Posting {
       }
       now = moment
     case .open(let id):
-      let opening = journal.openings[id.index]
-      live += opening.bytes
-      liveIDs.insert(id.index)
-      liveByAccount[opening.account, default: .zero] += opening.bytes
+      let bytes = entries[id.index].bytes
+      let rank = entries[id.index].account.rank
+      live += bytes
+      liveByRank[rank] += bytes
       high = max(high, live)
-      highByAccount[opening.account] = max(
-        highByAccount[opening.account] ?? .zero, liveByAccount[opening.account] ?? .zero)
+      highByRank[rank] = max(highByRank[rank], liveByRank[rank])
       if live > peakBytes {
         peakBytes = live
         peakMoment = now
-        atCrest = true
+        peakEvent = index
       }
     case .close(let id):
-      noteCrest()
-      let opening = journal.openings[id.index]
-      live -= opening.bytes
-      liveIDs.remove(id.index)
-      liveByAccount[opening.account, default: .zero] -= opening.bytes
+      let bytes = entries[id.index].bytes
+      live -= bytes
+      liveByRank[entries[id.index].account.rank] -= bytes
     }
   }
 
-  private mutating func noteCrest() {
-    guard atCrest, live == peakBytes else { return }
-    peakIDs = liveIDs
-    atCrest = false
-  }
-
   private mutating func closeMoment() {
-    tides.append(
-      Tide(moment: now, high: high, end: live, highByAccount: highByAccount.filter { $0.value != .zero }))
+    tides.append(Tide(moment: now, high: high, end: live, highByRank: highByRank))
     high = live
-    highByAccount = liveByAccount.filter { $0.value != .zero }
+    highByRank = liveByRank
   }
 
   mutating func finish() -> [Tide] {
-    noteCrest()
     while tides.count < clock.count {
       closeMoment()
       now = Moment(now.ordinal + 1)

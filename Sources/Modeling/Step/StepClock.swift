@@ -7,6 +7,8 @@ public import Bookkeeping
 /// as `recompute`, right before its backward.
 public struct StepClock: Hashable, Sendable {
   public let clock: Clock
+  /// What every moment of the clock is, in order.
+  public let instants: [Instant]
   private let moments: [Instant: Moment]
 
   public init(layers: Int, accumulation: Int, usesGradientCheckpointing: Bool) {
@@ -30,6 +32,7 @@ public struct StepClock: Hashable, Sendable {
     instants += [.optimizer, .zeroGrad]
     clock = Clock(labels: instants.map { $0.label(isAccumulating: accumulation > 1) })
     moments = Dictionary(uniqueKeysWithValues: instants.enumerated().map { ($1, Moment($0)) })
+    self.instants = instants
   }
 
   public init(spec: ModelSpec, recipe: Recipe) {

@@ -41,32 +41,29 @@ public enum CachingAllocator {
 
   /// Replays a step: what is opened in its first moment is made once, the rest as often as the step runs.
   public static func replay(_ journal: Journal, options: Options = Options()) -> Peaks {
+    replay(AllocationTrace(journal, excluded: options.excluded), options: options)
+  }
+
+  /// Replays a step's trace, from which what is excluded has been left out.
+  static func replay(_ trace: AllocationTrace, options: Options = Options()) -> Peaks {
     var arena = SegmentArena(options)
-    var blocks: [Journal.ID: Int] = [:]
-    blocks.reserveCapacity(1024)
-    let events = journal.events
-    // Whatever is written before the second moment is load.
-    var loaded = events.count
-    for (index, event) in events.enumerated().dropFirst() {
-      if case .advance = event {
-        loaded = index
-        break
-      }
-    }
-    func run(_ range: Range<Int>, _ arena: inout SegmentArena) {
-      for event in events[range] {
-        switch event {
-        case .advance: continue
-        case .open(let id):
-          guard options.excluded.isEmpty || !options.excluded.contains(id) else { continue }
-          blocks[id] = arena.allocate(journal.bytes(of: id).count)
-        case .close(let id):
-          if let block = blocks.removeValue(forKey: id) { arena.free(block) }
+    var blocks = [Int32](repeating: -1, count: trace.sizes.count)
+    func run(_ range: Range<Int>, _ arena: inout SegmentArena, _ blocks: inout [Int32]) {
+      for index in range {
+        let operation = trace.operations[index]
+        if operation >= 0 {
+          blocks[Int(operation)] = Int32(arena.allocate(trace.sizes[Int(operation)]))
+        } else {
+          // What was loaded and given back in the first step is not there in the second.
+          let block = blocks[Int(~operation)]
+          if block >= 0 { arena.free(Int(block)) }
+          blocks[Int(~operation)] = -1
         }
       }
     }
-    run(0..<loaded, &arena)
-    for _ in 0..<max(1, options.steps) { run(loaded..<events.count, &arena) }
+    let loaded = trace.loadCount ?? trace.operations.count
+    run(0..<loaded, &arena, &blocks)
+    for _ in 0..<max(1, options.steps) { run(loaded..<trace.operations.count, &arena, &blocks) }
     return Peaks(allocated: Bytes(arena.allocatedPeak), reserved: Bytes(arena.reservedPeak))
   }
 }

@@ -37,6 +37,10 @@ struct Tape {
   var place = StepClock.Place.embedding
   /// Put before every name: `layers.3.`.
   var prefix = ""
+  /// The layer whose resident tensors are being made, outside the moments of any layer.
+  var layer: Int?
+  /// ``layer`` as it was at each opening, by the opening's index.
+  private(set) var layers: [Int?] = []
 
   init(clock: StepClock) {
     self.clock = clock
@@ -82,6 +86,7 @@ struct Tape {
   ) -> Tensor {
     guard !isStopped else { return .void }
     let entry = journal.open(name, account, shape, format, bytes: bytes)
+    layers.append(layer)
     storages.append(Storage(entry: entry, references: 1))
     return Tensor(
       storage: storages.count - 1, shape: shape, format: format, account: account, name: name, source: .none)
@@ -118,7 +123,7 @@ struct Tape {
     var tensor = openNamed(name, shape, format, account)
     guard trains else { return tensor }
     tensor.source = .leaf(leaves.count)
-    leaves.append(Leaf(tensor: tensor, isParameter: true))
+    leaves.append(Leaf(tensor: tensor, isParameter: true, layer: layer))
     return tensor
   }
 
@@ -127,7 +132,7 @@ struct Tape {
     guard !tensor.isVoid, !tensor.needsGradient else { return tensor }
     var leaf = tensor
     leaf.source = .leaf(leaves.count)
-    leaves.append(Leaf(tensor: leaf, isParameter: false))
+    leaves.append(Leaf(tensor: leaf, isParameter: false, layer: nil))
     return leaf
   }
 }

@@ -76,6 +76,8 @@ struct Edge {
 struct Leaf {
   let tensor: Tensor
   let isParameter: Bool
+  /// The layer of a parameter that is in one.
+  let layer: Int?
   /// Its `.grad`, once a backward pass has reached it.
   var gradient: Tensor?
   /// What has arrived in the backward pass that runs, and how much is still to come.

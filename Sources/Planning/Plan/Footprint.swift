@@ -19,11 +19,10 @@ extension Footprint {
 
   /// PyTorch's: blocks of 512 bytes, segments from the driver, and the driver's context.
   ///
-  /// cuBLAS's workspaces come out of torch's allocator, so the walk books them. What is `outside` of it (the pages of
-  /// paged optimizers) is the driver's business: on the device at most, on the host at least.
-  static func torch(_ journal: Journal, outside: Set<Journal.ID>, on device: Device?) -> Footprint {
-    let peaks = CachingAllocator.replay(journal, options: CachingAllocator.Options(excluded: outside))
-    let paged = outside.reduce(Bytes.zero) { $0 + journal.bytes(of: $1) }
+  /// cuBLAS's workspaces come out of torch's allocator, so the walk books them. What is outside of it (the pages of
+  /// `paged` optimizers) is the driver's business: on the device at most, on the host at least.
+  static func torch(_ trace: AllocationTrace, paged: Bytes, on device: Device?) -> Footprint {
+    let peaks = CachingAllocator.replay(trace)
     let reserved = Interval(exactly: peaks.reserved)
     var onDevice = reserved + (device?.context ?? Device.typicalContext)
     if paged > .zero {

@@ -18,7 +18,7 @@ public enum Planner {
     let recipe = resolved.recipe
     try SizeLimits.check(spec, recipe)
     let walk = try walk(spec, recipe, threads: threads, device: device)
-    let footprint = footprint(of: walk, recipe, threads: threads, device: device)
+    let footprint = walk.footprint
     return Plan(
       spec: spec, recipe: recipe, assumptions: resolved.assumptions + walk.assumptions, journal: walk.journal,
       ledger: Ledger(posting: walk.journal), work: StepWork.sheet(spec, recipe),
@@ -34,15 +34,21 @@ public enum Planner {
   ) throws(PlanError) -> Interval {
     let short = recipe.withAccumulation(atMost: 2)
     try SizeLimits.check(spec, short)
-    let walk = try walk(spec, short, threads: threads, device: device)
-    return footprint(of: walk, recipe, threads: threads, device: device).device
+    switch recipe.stack {
+    case .plimsoll:
+      let journal = try EngineWalk.journal(spec, short, threads: max(1, threads))
+      return Footprint.engine(journal, threads: max(1, threads)).device
+    case .trl, .transformers:
+      let (trace, outside) = try TorchWalk.trace(spec, short, options: torchOptions(device))
+      return Footprint.torch(trace, paged: outside, on: device).device
+    }
   }
 
-  /// A journal, with what the stack's walk assumed, and the openings that are in no allocator of the stack.
+  /// A journal, with what the stack's walk assumed, and what a device would show of it.
   private struct Walk {
     let journal: Journal
-    var assumptions: [String] = []
-    var outside: Set<Journal.ID> = []
+    let assumptions: [String]
+    let footprint: Footprint
   }
 
   private static func walk(
@@ -50,20 +56,19 @@ public enum Planner {
   ) throws(PlanError) -> Walk {
     switch recipe.stack {
     case .plimsoll:
-      return Walk(journal: try EngineWalk.journal(spec, recipe, threads: max(1, threads)))
+      let journal = try EngineWalk.journal(spec, recipe, threads: max(1, threads))
+      return Walk(journal: journal, assumptions: [], footprint: .engine(journal, threads: max(1, threads)))
     case .trl, .transformers:
       let walk = try TorchWalk.journal(
-        spec, recipe.withAccumulation(atMost: 2),
-        options: TorchWalk.Options(cublasWorkspace: Device.cublasWorkspace(for: device?.computeCapability)))
-      return Walk(journal: walk.journal, assumptions: walk.assumptions, outside: walk.outsideEntries)
+        spec, recipe.withAccumulation(atMost: 2), options: torchOptions(device))
+      let trace = AllocationTrace(walk.journal, excluded: walk.outsideEntries)
+      return Walk(
+        journal: walk.journal, assumptions: walk.assumptions,
+        footprint: .torch(trace, paged: walk.outsideAllocator, on: device))
     }
   }
 
-  private static func footprint(
-    of walk: Walk, _ recipe: Recipe, threads: Int, device: Device?
-  ) -> Footprint {
-    recipe.stack == .plimsoll
-      ? .engine(walk.journal, threads: max(1, threads))
-      : .torch(walk.journal, outside: walk.outside, on: device)
+  private static func torchOptions(_ device: Device?) -> TorchWalk.Options {
+    TorchWalk.Options(cublasWorkspace: Device.cublasWorkspace(for: device?.computeCapability))
   }
 }

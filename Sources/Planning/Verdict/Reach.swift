@@ -10,6 +10,8 @@ public struct Reach: Sendable {
   let budget: Bytes
   let threads: Int
   let device: Device?
+  /// Expected device bytes of the recipe as it is, where they are at hand.
+  private let known: Bytes?
 
   /// Sequences are sought in multiples of this many tokens.
   public static let sequenceStep = 16
@@ -20,6 +22,17 @@ public struct Reach: Sendable {
     self.budget = budget
     self.threads = threads
     self.device = device
+    known = nil
+  }
+
+  /// How far the recipe of a plan can be stretched.
+  init(_ plan: Plan, budget: Bytes, threads: Int) {
+    spec = plan.spec
+    recipe = plan.recipe
+    self.budget = budget
+    self.threads = threads
+    device = plan.target
+    known = plan.device.expected
   }
 
   /// The longest sequence that fits, in multiples of ``sequenceStep`` and up to the model's positions; `nil` if not even
@@ -27,24 +40,28 @@ public struct Reach: Sendable {
   public var largestSequence: Int? {
     let step = min(Reach.sequenceStep, spec.maximumPositions)
     let top = max(1, spec.maximumPositions / step)
-    return largest(upTo: top) { RecipeChange(sequence: $0 * step) }.map { $0 * step }
+    let current = recipe.batch.sequence.isMultiple(of: step) ? recipe.batch.sequence / step : nil
+    return largest(upTo: top, from: current) { RecipeChange(sequence: $0 * step) }.map { $0 * step }
   }
 
   /// The largest micro-batch that fits; `nil` if not even one sequence does.
   public var largestMicroBatch: Int? {
-    largest(upTo: 1 << 12) { RecipeChange(microBatch: $0) }
+    largest(upTo: 1 << 12, from: recipe.batch.microBatch) { RecipeChange(microBatch: $0) }
   }
 
   /// The largest rank that fits, up to the model's hidden size; `nil` if not even rank 1 does, or there is no adapter.
   public var largestRank: Int? {
     guard let adapter = recipe.method.adapter else { return nil }
-    return largest(upTo: spec.hiddenSize) { rank in
+    return largest(upTo: spec.hiddenSize, from: adapter.rank) { rank in
       RecipeChange(method: recipe.method.with(rank: rank, of: adapter))
     }
   }
 
-  private func largest(upTo top: Int, _ change: (Int) -> RecipeChange) -> Int? {
-    Search.largest(in: 1...top, within: budget.count) { number in
+  /// - Parameter current: the number that stands for the recipe as it is, if any does.
+  private func largest(upTo top: Int, from current: Int?, _ change: (Int) -> RecipeChange) -> Int? {
+    var start: (number: Int, size: Int)?
+    if let current, let known, (1...top).contains(current) { start = (current, known.count) }
+    return Search.largest(in: 1...top, within: budget.count, known: start) { number in
       guard let changed = recipe.changed(change(number)) else { return nil }
       return deviceBytes(of: changed)?.expected.count
     }

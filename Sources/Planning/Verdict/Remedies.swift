@@ -14,7 +14,7 @@ public struct Remedies: Sendable {
   /// out.
   public static func seek(_ verdict: Verdict, threads: Int = 1) -> Remedies {
     let plan = verdict.plan
-    let reach = Reach(plan.spec, plan.recipe, budget: verdict.budget, threads: threads, device: plan.target)
+    let reach = Reach(plan, budget: verdict.budget, threads: threads)
     let sequence = reach.largestSequence
     var candidates = RemedyCandidate.all(for: plan.recipe)
     if let sequence, sequence < plan.recipe.batch.sequence {

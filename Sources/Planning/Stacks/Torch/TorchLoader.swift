@@ -13,13 +13,18 @@ struct TorchLoader {
     var weights = TorchWeights()
     weights.layers = Array(repeating: TorchWeights.Layer(), count: spec.layerCount)
     var biases = Biases()
-    for parameter in spec.parameters { place(parameter, &weights, &biases, &tape) }
+    for parameter in spec.parameters {
+      tape.layer = parameter.layer
+      place(parameter, &weights, &biases, &tape)
+    }
     for layer in 0..<spec.layerCount {
+      tape.layer = layer
       if spec.feedForward.experts != nil { loadExperts(layer, &weights, &tape) }
       for module in spec.linearModules(layer) {
         weights.layers[layer].linears[module.role] = linear(module, biases, &tape)
       }
     }
+    tape.layer = nil
     if spec.tiesEmbeddings { weights.head = weights.embedding }
     return weights
   }

@@ -15,7 +15,11 @@ struct TorchOptimizer {
         _ = tape.openNamed("optimizer.\(table)_map", [256], .fp32, .optimizerState)
       }
     }
-    for leaf in tape.leaves where leaf.isParameter { openStates(of: leaf.tensor, &tape, &outside) }
+    for leaf in tape.leaves where leaf.isParameter {
+      tape.layer = leaf.layer
+      openStates(of: leaf.tensor, &tape, &outside)
+    }
+    tape.layer = nil
     return outside
   }
 
@@ -77,6 +81,7 @@ struct TorchOptimizer {
     guard kind == .adafactor else { return }
     for leaf in tape.leaves where leaf.isParameter && leaf.gradient != nil {
       let parameter = leaf.tensor
+      tape.layer = leaf.layer
       func open(_ suffix: String, _ tape: inout Tape) -> Tensor {
         tape.openNamed("\(parameter.name).\(suffix)", parameter.shape, .fp32, .workspace)
       }
@@ -92,5 +97,6 @@ struct TorchOptimizer {
       let negated = open("update.negated", &tape)
       for tensor in [negated, update, whole, gradient] { tape.drop(tensor) }
     }
+    tape.layer = nil
   }
 }

@@ -11,13 +11,15 @@ public enum TorchWalk {
     public let journal: Journal
     /// What was taken for granted, a sentence each.
     public let assumptions: [String]
-    /// The most live bytes while weights are quantized and cast, before the first step; `nil` where loading is no more
-    /// than filling the weights.
-    public let loadPeak: Bytes?
     /// Bytes in the journal that torch's allocator does not see: pages of paged optimizers.
     public let outsideAllocator: Bytes
     /// The openings that those bytes are of.
     public let outsideEntries: Set<Journal.ID>
+    let loader: TorchLoader
+
+    /// The most live bytes while weights are quantized and cast, before the first step; `nil` where loading is no more
+    /// than filling the weights.
+    public var loadPeak: Bytes? { LoadPeak.bytes(loader) }
   }
 
   /// What a recipe leaves open.
@@ -51,15 +53,61 @@ public enum TorchWalk {
 
   /// Writes the journal of one step.
   ///
+  /// Deep models are walked at a few layers only, and their books copied together where their layers are alike.
+  ///
   /// - Throws: ``PlanError/notModeled(what:stack:advice:)`` for what has no rule.
   public static func journal(
     _ spec: ModelSpec, _ recipe: Recipe, options: Options = Options()
   ) throws(PlanError) -> Result {
     try check(spec, recipe)
+    let walk = RepeatedWalk(spec, recipe, options).flatMap { $0.journal } ?? walk(spec, recipe, options)
+    return result(walk, spec, recipe, options)
+  }
+
+  /// As ``journal(_:_:options:)``, with every layer walked.
+  package static func wholeJournal(
+    _ spec: ModelSpec, _ recipe: Recipe, options: Options = Options()
+  ) throws(PlanError) -> Result {
+    try check(spec, recipe)
+    return result(walk(spec, recipe, options), spec, recipe, options)
+  }
+
+  /// What a step asks of torch's allocator, and how much of its books is outside of it: all that a search needs.
+  static func trace(
+    _ spec: ModelSpec, _ recipe: Recipe, options: Options = Options()
+  ) throws(PlanError) -> (trace: AllocationTrace, outside: Bytes) {
+    try check(spec, recipe)
+    if let repeated = RepeatedWalk(spec, recipe, options) { return repeated.trace }
+    let walk = walk(spec, recipe, options)
+    return (AllocationTrace(walk.journal, excluded: walk.outside), walk.journal.bytes(of: walk.outside))
+  }
+
+  /// What a walk has written.
+  struct Books {
+    let journal: Journal
+    let outside: Set<Journal.ID>
+  }
+
+  private static func result(_ books: Books, _ spec: ModelSpec, _ recipe: Recipe, _ options: Options) -> Result {
+    let policy = TorchPolicy(recipe, options)
+    return Result(
+      journal: books.journal, assumptions: TorchAssumptions.sentences(spec, recipe, policy),
+      outsideAllocator: books.journal.bytes(of: books.outside), outsideEntries: books.outside,
+      loader: TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full))
+  }
+
+  private static func walk(_ spec: ModelSpec, _ recipe: Recipe, _ options: Options) -> Books {
+    let (tape, outside) = tape(spec, recipe, options)
+    return Books(journal: tape.journal, outside: outside)
+  }
+
+  /// Walks every layer.
+  static func tape(
+    _ spec: ModelSpec, _ recipe: Recipe, _ options: Options
+  ) -> (tape: Tape, outside: Set<Journal.ID>) {
     let policy = TorchPolicy(recipe, options)
     var tape = Tape(clock: StepClock(spec: spec, recipe: recipe))
-    let loader = TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full)
-    let weights = loader.load(&tape)
+    let weights = TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full).load(&tape)
     let optimizer = TorchOptimizer(kind: recipe.optimizer.kind)
     let outside = optimizer.openStates(&tape)
     openBatch(&tape, spec, recipe)
@@ -77,10 +125,7 @@ public enum TorchWalk {
     optimizer.step(&tape)
     tape.advance(to: .zeroGrad)
     tape.zeroGradients()
-    return Result(
-      journal: tape.journal, assumptions: TorchAssumptions.sentences(spec, recipe, policy),
-      loadPeak: LoadPeak.bytes(loader), outsideAllocator: outside.reduce(.zero) { $0 + tape.journal.bytes(of: $1) },
-      outsideEntries: outside)
+    return (tape, outside)
   }
 
   /// Token ids, labels and padding masks of every micro-batch: the trainer fetches them together
@@ -124,4 +169,9 @@ public enum TorchWalk {
         what: "an int8 base in pure fp32", stack: recipe.stack, advice: "use --precision autocast or --dtype bf16")
     }
   }
+}
+
+extension Journal {
+  /// Bytes of some openings together.
+  fileprivate func bytes(of ids: Set<ID>) -> Bytes { ids.reduce(.zero) { $0 + bytes(of: $1) } }
 }

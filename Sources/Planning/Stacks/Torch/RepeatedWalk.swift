@@ -1,0 +1,70 @@
+import Bookkeeping
+import Modeling
+
+/// The walk of a deep model whose layers are alike: a few layers are walked, and copied as often as there are layers.
+struct RepeatedWalk {
+  private let spec: ModelSpec
+  private let recipe: Recipe
+  private let options: TorchWalk.Options
+  private let pattern: LayerPattern
+  private let unrolling: Unrolling
+  /// Of each opening of the shallow walk, whether it is outside torch's allocator.
+  private let isOutside: [Bool]
+
+  /// - Returns: `nil` if the model is not deep, or its layers are not alike.
+  init?(_ spec: ModelSpec, _ recipe: Recipe, _ options: TorchWalk.Options) {
+    guard spec.layerCount > LayerPattern.depth, RepeatedWalk.hasLayersAlike(spec, recipe, options),
+      let shallow = spec.withLayers(LayerPattern.depth)
+    else { return nil }
+    let (tape, outside) = TorchWalk.tape(shallow, recipe, options)
+    guard let pattern = LayerPattern(tape.journal, clock: tape.clock, layers: tape.layers),
+      let unrolling = Unrolling(pattern)
+    else { return nil }
+    (self.spec, self.recipe, self.options) = (spec, recipe, options)
+    (self.pattern, self.unrolling) = (pattern, unrolling)
+    isOutside = tape.journal.entries.indices.map { outside.contains(Journal.ID(index: $0)) }
+  }
+
+  /// Whether layers may differ in nothing but their number, as far as a shallow walk can't see it: only names single
+  /// out layers for adapters, and only some layers read the mask of a window.
+  private static func hasLayersAlike(_ spec: ModelSpec, _ recipe: Recipe, _ options: TorchWalk.Options) -> Bool {
+    let hasTwoMasks =
+      [.gemma2, .gemma3].contains(spec.architecture)
+      && (recipe.attention == .eager || (recipe.attention == .sdpa && options.isPadded))
+    return !hasTwoMasks && !recipe.method.namesModules
+  }
+
+  /// The whole model's books; `nil` if the names of tensors don't tell their layers.
+  var journal: TorchWalk.Books? {
+    guard let less = spec.withLayers(LayerPattern.depth - 1) else { return nil }
+    let (tape, _) = TorchWalk.tape(less, recipe, options)
+    guard let shallower = LayerPattern(tape.journal, clock: tape.clock, layers: tape.layers),
+      var journal = UnrolledJournal(
+        pattern, shallower: shallower, clock: StepClock(spec: spec, recipe: recipe), depth: spec.layerCount)
+    else { return nil }
+    unrolling.write(depth: spec.layerCount, to: &journal)
+    var outside: Set<Journal.ID> = []
+    for (index, template) in journal.templates.enumerated() where isOutside[template] {
+      outside.insert(Journal.ID(index: index))
+    }
+    return TorchWalk.Books(journal: journal.journal, outside: outside)
+  }
+
+  /// What the whole model asks of torch's allocator, and the bytes that are outside of it.
+  var trace: (trace: AllocationTrace, outside: Bytes) {
+    var unrolled = UnrolledTrace(pattern.journal.entries, isOutside, depth: spec.layerCount)
+    unrolling.write(depth: spec.layerCount, to: &unrolled)
+    return (unrolled.trace, unrolled.outside)
+  }
+}
+
+extension ModelSpec {
+  /// The same model with so many layers; `nil` if there is none.
+  fileprivate func withLayers(_ count: Int) -> ModelSpec? {
+    try? ModelSpec(
+      name: name, architecture: architecture, layerCount: count, hiddenSize: hiddenSize, attention: attention,
+      feedForward: feedForward, vocabularySize: vocabularySize, tiesEmbeddings: tiesEmbeddings,
+      headHasBias: headHasBias, normalization: normalization, positions: positions, maximumPositions: maximumPositions,
+      finalLogitSoftcap: finalLogitSoftcap, checkpointFormat: checkpointFormat)
+  }
+}

@@ -1,0 +1,62 @@
+/// A tensor's name with the numbers in it that count layers left open.
+///
+/// Which numbers those are is seen by comparing the names of one tensor in two neighboring layers: they are the ones
+/// that go up by one.
+struct NumberedName {
+  private enum Piece {
+    case text(String)
+    /// A number so far above the layer's.
+    case layer(offset: Int)
+  }
+
+  private let pieces: [Piece]
+
+  /// - Parameters:
+  ///   - name: the tensor's in `layer`.
+  ///   - next: the same tensor's one layer further.
+  /// - Returns: `nil` if the two differ in anything else.
+  init?(_ name: String, layer: Int, next: String) {
+    let (ours, theirs) = (NumberedName.split(name), NumberedName.split(next))
+    guard ours.count == theirs.count else { return nil }
+    var pieces: [Piece] = []
+    var text = ""
+    for (one, other) in zip(ours, theirs) {
+      if one == other {
+        text += one
+        continue
+      }
+      guard let number = Int(one), let following = Int(other), following == number + 1 else { return nil }
+      pieces += [.text(text), .layer(offset: number - layer)]
+      text = ""
+    }
+    self.pieces = pieces + [.text(text)]
+  }
+
+  /// The name in a layer.
+  func text(in layer: Int) -> String {
+    var text = ""
+    for piece in pieces {
+      switch piece {
+      case .text(let part): text += part
+      case .layer(let offset): text += String(layer + offset)
+      }
+    }
+    return text
+  }
+
+  /// The name in runs of digits and of what is none.
+  private static func split(_ name: String) -> [Substring] {
+    var runs: [Substring] = []
+    var start = name.startIndex
+    var wasDigit: Bool?
+    for index in name.utf8.indices {
+      let isDigit = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(name.utf8[index])
+      if let wasDigit, isDigit != wasDigit {
+        runs.append(name[start..<index])
+        start = index
+      }
+      wasDigit = isDigit
+    }
+    return runs + [name[start...]]
+  }
+}
