@@ -33,7 +33,7 @@ struct UnrolledJournal: UnrollingSink {
     let entry = shallow[template]
     templates.append(template)
     _ = journal.open(
-      names[template].text(in: layer ?? depth - 1), entry.account, entry.shape, entry.format, bytes: entry.bytes)
+      names[template].text(in: layer ?? depth - 1, top: depth - 1), entry.account, entry.shape, entry.format, bytes: entry.bytes)
   }
 
   mutating func close(_ opening: Int) { journal.close(Journal.ID(index: opening)) }
@@ -53,6 +53,17 @@ struct UnrolledJournal: UnrollingSink {
       return true
     }
     let top = LayerPattern.depth - 1
+    func addMiddle(_ openings: Range<Int>, _ next: Range<Int>, _ less: Range<Int>) -> Bool {
+      guard openings.count == next.count, openings.count == less.count else { return false }
+      for ((one, other), shallower) in zip(zip(openings, next), less) {
+        guard
+          let name = NumberedName(
+            entries[one].name, layer: 1, next: entries[other].name, shallower: others[shallower].name, top: top)
+        else { return false }
+        names.append(name)
+      }
+      return true
+    }
     for (part, other) in zip(pattern.parts, shallower.parts) {
       switch (part, other) {
       case (.fixed(let stretch), .fixed(let less)):
@@ -65,7 +76,7 @@ struct UnrolledJournal: UnrollingSink {
             case 0: add(fewer[0].openings, others, layer: top - 1, stretches[0].openings, entries)
             case top: add(fewer[top - 1].openings, others, layer: top - 1, stretches[top].openings, entries)
             // The third layer is there to be compared with the second, and never copied.
-            default: add(stretches[1].openings, entries, layer: 1, stretches[2].openings, entries)
+            default: addMiddle(stretches[1].openings, stretches[2].openings, fewer[1].openings)
             }
           guard isNamed else { return nil }
         }
