@@ -47,23 +47,29 @@ public enum CachingAllocator {
   /// Replays a step's trace, from which what is excluded has been left out.
   static func replay(_ trace: AllocationTrace, options: Options = Options()) -> Peaks {
     var arena = SegmentArena(options)
+    var slots: [SegmentArena.Block] = []
     var blocks = [Int32](repeating: -1, count: trace.sizes.count)
-    func run(_ range: Range<Int>, _ arena: inout SegmentArena, _ blocks: inout [Int32]) {
+    func run(
+      _ range: Range<Int>, _ arena: inout SegmentArena, _ slots: inout [SegmentArena.Block], _ blocks: inout [Int32]
+    ) {
       for index in range {
         let operation = trace.operations[index]
         if operation >= 0 {
-          blocks[Int(operation)] = Int32(arena.allocate(trace.sizes[Int(operation)]))
+          arena.makeRoom(in: &slots)
+          var span = slots.mutableSpan
+          blocks[Int(operation)] = Int32(arena.allocate(trace.sizes[Int(operation)], &span))
         } else {
           // What was loaded and given back in the first step is not there in the second.
           let block = blocks[Int(~operation)]
-          if block >= 0 { arena.free(Int(block)) }
+          var span = slots.mutableSpan
+          if block >= 0 { arena.free(Int(block), &span) }
           blocks[Int(~operation)] = -1
         }
       }
     }
     let loaded = trace.loadCount ?? trace.operations.count
-    run(0..<loaded, &arena, &blocks)
-    for _ in 0..<max(1, options.steps) { run(loaded..<trace.operations.count, &arena, &blocks) }
+    run(0..<loaded, &arena, &slots, &blocks)
+    for _ in 0..<max(1, options.steps) { run(loaded..<trace.operations.count, &arena, &slots, &blocks) }
     return Peaks(allocated: Bytes(arena.allocatedPeak), reserved: Bytes(arena.reservedPeak))
   }
 }

@@ -1,81 +1,93 @@
 /// Free blocks in order of size, then of address: what `std::set<Block*>` with `BlockComparatorSize` is.
 ///
-/// The order is cut into bins, eight to every doubling of the size, so that a long list need not be moved when a block
-/// comes or goes.
+/// The order is cut into bins, sixteen to every doubling of the size; within a bin the blocks are chained, so that
+/// nothing is moved when one comes or goes.
 struct FreeList {
-  private struct Entry {
-    let size: Int
-    let address: Int
-    let block: Int
-  }
-
-  private static let binsOfWord = UInt64.bitWidth
-  private var bins: [[Entry]] = Array(repeating: [], count: 8 * Int.bitWidth)
+  /// The first block of every bin; negative where there is none.
+  private var heads = [Int32](repeating: -1, count: 1024)
   /// A bit for every bin that isn't empty.
-  private var filled: [UInt64] = Array(repeating: 0, count: 8 * Int.bitWidth / FreeList.binsOfWord)
+  private var filled = [UInt64](repeating: 0, count: 1024 / 64)
 
-  var blocks: [Int] { bins.flatMap { $0.map(\.block) } }
-
-  mutating func insert(_ block: Int, size: Int, address: Int) {
+  mutating func insert(_ block: Int, _ blocks: inout MutableSpan<SegmentArena.Block>) {
+    let (size, address) = (blocks[block].size, blocks[block].address)
     let bin = FreeList.bin(of: size)
-    bins[bin].insert(Entry(size: size, address: address, block: block), at: position(size, address, in: bin))
-    filled[bin / FreeList.binsOfWord] |= 1 << UInt64(bin % FreeList.binsOfWord)
+    var before: Int32 = -1
+    var after = heads[bin]
+    while after >= 0, blocks[Int(after)].stands(before: size, address) {
+      before = after
+      after = blocks[Int(after)].nextFree
+    }
+    blocks[block].previousFree = before
+    blocks[block].nextFree = after
+    if after >= 0 { blocks[Int(after)].previousFree = Int32(block) }
+    if before >= 0 {
+      blocks[Int(before)].nextFree = Int32(block)
+    } else {
+      heads[bin] = Int32(block)
+      filled[bin >> 6] |= 1 << UInt64(bin & 63)
+    }
   }
 
-  mutating func remove(size: Int, address: Int) {
+  mutating func remove(_ block: Int, _ blocks: inout MutableSpan<SegmentArena.Block>) {
+    let (before, after) = (blocks[block].previousFree, blocks[block].nextFree)
+    if after >= 0 { blocks[Int(after)].previousFree = before }
+    if before >= 0 {
+      blocks[Int(before)].nextFree = after
+      return
+    }
+    let bin = FreeList.bin(of: blocks[block].size)
+    heads[bin] = after
+    if after < 0 { filled[bin >> 6] &= ~(1 << UInt64(bin & 63)) }
+  }
+
+  /// The first block of at least `size`; `tail` only if no other will do.
+  func best(_ size: Int, avoiding tail: Int, _ blocks: borrowing MutableSpan<SegmentArena.Block>) -> Int? {
     let bin = FreeList.bin(of: size)
-    _ = remove(at: position(size, address, in: bin), from: bin)
+    var block = heads[bin]
+    while block >= 0, blocks[Int(block)].size < size { block = blocks[Int(block)].nextFree }
+    if block < 0 { block = head(behind: bin) }
+    guard block >= 0 else { return nil }
+    guard Int(block) == tail else { return Int(block) }
+    var second = blocks[Int(block)].nextFree
+    if second < 0 { second = head(behind: FreeList.bin(of: blocks[Int(block)].size)) }
+    return Int(second >= 0 ? second : block)
   }
 
-  /// Takes off the first block of at least `size`; `tail` only if no other will do.
-  mutating func takeBest(_ size: Int, avoiding tail: Int) -> Int? {
-    let own = FreeList.bin(of: size)
-    guard let first = entry(from: own, position(size, Int.min, in: own)) else { return nil }
-    guard bins[first.bin][first.index].block == tail, let second = entry(from: first.bin, first.index + 1) else {
-      return remove(at: first.index, from: first.bin)
-    }
-    return remove(at: second.index, from: second.bin)
-  }
-
-  /// The entry at a place of a bin, or the first one of the bins behind it.
-  private func entry(from bin: Int, _ index: Int) -> (bin: Int, index: Int)? {
-    if index < bins[bin].count { return (bin, index) }
-    var word = (bin + 1) / FreeList.binsOfWord
-    guard word < filled.count else { return nil }
-    var bits = filled[word] & (~0 << UInt64((bin + 1) % FreeList.binsOfWord))
-    while bits == 0 {
-      word += 1
-      guard word < filled.count else { return nil }
-      bits = filled[word]
-    }
-    return (word * FreeList.binsOfWord + bits.trailingZeroBitCount, 0)
-  }
-
-  private mutating func remove(at index: Int, from bin: Int) -> Int {
-    let block = bins[bin].remove(at: index).block
-    if bins[bin].isEmpty { filled[bin / FreeList.binsOfWord] &= ~(1 << UInt64(bin % FreeList.binsOfWord)) }
-    return block
-  }
-
-  /// The power of two in a size, and the three bits behind it: larger sizes never have lower bins.
-  private static func bin(of size: Int) -> Int {
-    let power = Int.bitWidth - 1 - size.leadingZeroBitCount
-    return 8 * power + (size >> max(0, power - 3)) & 7
-  }
-
-  /// Where (size, address) stands or would stand in a bin.
-  private func position(_ size: Int, _ address: Int, in bin: Int) -> Int {
-    var low = 0
-    var high = bins[bin].count
-    while low < high {
-      let middle = (low + high) / 2
-      let entry = bins[bin][middle]
-      if entry.size < size || (entry.size == size && entry.address < address) {
-        low = middle + 1
-      } else {
-        high = middle
+  /// Every block, in order.
+  func all(_ blocks: borrowing MutableSpan<SegmentArena.Block>) -> [Int] {
+    var list: [Int] = []
+    for bin in heads.indices {
+      var block = heads[bin]
+      while block >= 0 {
+        list.append(Int(block))
+        block = blocks[Int(block)].nextFree
       }
     }
-    return low
+    return list
+  }
+
+  /// The first block of the bins behind `bin`; negative if they are all empty.
+  private func head(behind bin: Int) -> Int32 {
+    var word = (bin + 1) >> 6
+    guard word < filled.count else { return -1 }
+    var bits = filled[word] & (~0 << UInt64((bin + 1) & 63))
+    while bits == 0 {
+      word += 1
+      guard word < filled.count else { return -1 }
+      bits = filled[word]
+    }
+    return heads[word << 6 + bits.trailingZeroBitCount]
+  }
+
+  /// The power of two in a size, and the four bits behind it: larger sizes never have lower bins.
+  private static func bin(of size: Int) -> Int {
+    let power = Int.bitWidth - 1 - size.leadingZeroBitCount
+    return power << 4 + (size >> max(0, power - 4)) & 15
+  }
+}
+
+extension SegmentArena.Block {
+  fileprivate func stands(before size: Int, _ address: Int) -> Bool {
+    self.size < size || (self.size == size && self.address < address)
   }
 }

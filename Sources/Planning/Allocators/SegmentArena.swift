@@ -1,6 +1,8 @@
 import Bookkeeping
 
 /// Segments, the blocks they are cut into, and the free ones in order of size.
+///
+/// The blocks stand in slots that whoever replays a step keeps and lends for every operation.
 struct SegmentArena {
   private static let smallestBlock = 512
   /// Requests up to here come from small segments.
@@ -11,18 +13,22 @@ struct SegmentArena {
   private static let largeRequest = 10 << 20
   private static let roundedSegment = 2 << 20
 
-  private struct Block {
-    var address: Int
-    var size: Int
+  struct Block {
+    var address = 0
+    var size = 0
     /// Neighbors in the same segment; negative where there is none.
-    var previous: Int
-    var next: Int
-    var isSmall: Bool
-    var isFree: Bool
+    var previous: Int32 = -1
+    var next: Int32 = -1
+    /// Neighbors in the list of free blocks, or the next unused slot.
+    var previousFree: Int32 = -1
+    var nextFree: Int32 = -1
+    var isSmall = false
+    var isFree = false
   }
 
-  private var blocks: [Block] = []
-  private var unusedSlots: [Int] = []
+  /// The first slot that holds no block; they are chained by ``SegmentArena/Block/nextFree``.
+  private var firstUnused: Int32 = -1
+  private var unusedCount = 0
   private var small = FreeList()
   private var large = FreeList()
   private var nextAddress = 0
@@ -44,120 +50,118 @@ struct SegmentArena {
   // MARK: Allocation
 
   /// Hands out a block of at least `bytes` and returns its number.
-  mutating func allocate(_ bytes: Int) -> Int {
+  mutating func allocate(_ bytes: Int, _ span: inout MutableSpan<Block>) -> Int {
     let size = max(
       SegmentArena.smallestBlock,
       (bytes + SegmentArena.smallestBlock - 1) / SegmentArena.smallestBlock * SegmentArena.smallestBlock)
     let isSmall = size <= SegmentArena.smallRequest
-    let block = takeFree(size, isSmall) ?? (isExpandable ? expand(size, isSmall) : takeSegment(size, isSmall))
-    split(block, at: size)
-    blocks[block].isFree = false
-    allocated += blocks[block].size
+    // A block that can still grow counts as the largest of all: the last resort before growing.
+    let tail = isExpandable ? (isSmall ? smallTail : largeTail) : -1
+    let block: Int
+    if let free = isSmall ? small.best(size, avoiding: tail, span) : large.best(size, avoiding: tail, span) {
+      remove(free, &span)
+      block = free
+    } else if isExpandable {
+      block = expand(size, isSmall, &span)
+    } else {
+      let segment = SegmentArena.segment(for: size, isSmall)
+      if let capacity, reserved + segment > capacity { releaseFreeSegments(&span) }
+      block = takeSegment(segment, isSmall, &span)
+    }
+    split(block, at: size, &span)
+    span[block].isFree = false
+    allocated += span[block].size
     allocatedPeak = max(allocatedPeak, allocated)
     return block
   }
 
-  /// The smallest free block that is large enough, off its list.
-  private mutating func takeFree(_ size: Int, _ isSmall: Bool) -> Int? {
-    // A block that can still grow counts as the largest of all: the last resort before growing.
-    let tail = isExpandable ? (isSmall ? smallTail : largeTail) : -1
-    let entry = isSmall ? small.takeBest(size, avoiding: tail) : large.takeBest(size, avoiding: tail)
-    return entry
+  private static func segment(for size: Int, _ isSmall: Bool) -> Int {
+    if isSmall { return smallSegment }
+    return size < largeRequest ? largeSegment : (size + roundedSegment - 1) / roundedSegment * roundedSegment
   }
 
-  private mutating func takeSegment(_ size: Int, _ isSmall: Bool) -> Int {
-    let segment =
-      if isSmall {
-        SegmentArena.smallSegment
-      } else if size < SegmentArena.largeRequest {
-        SegmentArena.largeSegment
-      } else {
-        (size + SegmentArena.roundedSegment - 1) / SegmentArena.roundedSegment * SegmentArena.roundedSegment
-      }
-    if let capacity, reserved + segment > capacity { releaseFreeSegments() }
+  private mutating func takeSegment(_ segment: Int, _ isSmall: Bool, _ span: inout MutableSpan<Block>)
+    -> Int
+  {
     reserve(segment)
-    let block = make(
-      Block(address: nextAddress, size: segment, previous: -1, next: -1, isSmall: isSmall, isFree: false))
+    let block = make(Block(address: nextAddress, size: segment, isSmall: isSmall), &span)
     nextAddress += segment
     return block
   }
 
   /// Maps more pages behind the last block of a pool's segment.
-  private mutating func expand(_ size: Int, _ isSmall: Bool) -> Int {
+  private mutating func expand(_ size: Int, _ isSmall: Bool, _ span: inout MutableSpan<Block>) -> Int {
     let page = isSmall ? SegmentArena.smallSegment : SegmentArena.largeSegment
     let tail = isSmall ? smallTail : largeTail
-    if tail >= 0, blocks[tail].isFree {
-      let growth = (size - blocks[tail].size + page - 1) / page * page
+    if tail >= 0, span[tail].isFree {
+      let growth = (size - span[tail].size + page - 1) / page * page
       reserve(growth)
-      remove(tail)
-      blocks[tail].size += growth
+      remove(tail, &span)
+      span[tail].size += growth
       return tail
     }
     let growth = (size + page - 1) / page * page
     reserve(growth)
-    let address = tail < 0 ? (isSmall ? 0 : 1 << 50) : blocks[tail].address + blocks[tail].size
-    let block = make(
-      Block(address: address, size: growth, previous: tail, next: -1, isSmall: isSmall, isFree: false))
-    if tail >= 0 { blocks[tail].next = block }
+    let address = tail < 0 ? (isSmall ? 0 : 1 << 50) : span[tail].address + span[tail].size
+    let block = make(Block(address: address, size: growth, previous: Int32(tail), isSmall: isSmall), &span)
+    if tail >= 0 { span[tail].next = Int32(block) }
     setTail(block, isSmall)
     return block
   }
 
-  private mutating func split(_ block: Int, at size: Int) {
-    let rest = blocks[block].size - size
-    let isSmall = blocks[block].isSmall
-    let least = isSmall || isExpandable ? SegmentArena.smallestBlock : SegmentArena.smallRequest + 1
+  private mutating func split(_ block: Int, at size: Int, _ span: inout MutableSpan<Block>) {
+    let whole = span[block]
+    let rest = whole.size - size
+    let least = whole.isSmall || isExpandable ? SegmentArena.smallestBlock : SegmentArena.smallRequest + 1
     guard rest >= least else { return }
-    let following = blocks[block].next
     let remainder = make(
       Block(
-        address: blocks[block].address + size, size: rest, previous: block, next: following, isSmall: isSmall,
-        isFree: true))
-    blocks[block].size = size
-    blocks[block].next = remainder
-    if following >= 0 { blocks[following].previous = remainder }
-    if isExpandable, following < 0 { setTail(remainder, isSmall) }
-    insert(remainder)
+        address: whole.address + size, size: rest, previous: Int32(block), next: whole.next, isSmall: whole.isSmall,
+        isFree: true), &span)
+    span[block].size = size
+    span[block].next = Int32(remainder)
+    if whole.next >= 0 { span[Int(whole.next)].previous = Int32(remainder) }
+    if isExpandable, whole.next < 0 { setTail(remainder, whole.isSmall) }
+    insert(remainder, &span)
   }
 
   // MARK: Freeing
 
-  mutating func free(_ block: Int) {
-    allocated -= blocks[block].size
+  mutating func free(_ block: Int, _ span: inout MutableSpan<Block>) {
+    allocated -= span[block].size
     var kept = block
-    let previous = blocks[kept].previous
-    if previous >= 0, blocks[previous].isFree {
-      remove(previous)
-      kept = merge(previous, kept)
+    let previous = Int(span[kept].previous)
+    if previous >= 0, span[previous].isFree {
+      remove(previous, &span)
+      merge(previous, kept, &span)
+      kept = previous
     }
-    let next = blocks[kept].next
-    if next >= 0, blocks[next].isFree {
-      remove(next)
-      kept = merge(kept, next)
+    let next = Int(span[kept].next)
+    if next >= 0, span[next].isFree {
+      remove(next, &span)
+      merge(kept, next, &span)
     }
-    blocks[kept].isFree = true
-    insert(kept)
+    span[kept].isFree = true
+    insert(kept, &span)
   }
 
-  /// Makes one block of two neighbors and returns the first one's number.
-  private mutating func merge(_ first: Int, _ second: Int) -> Int {
-    blocks[first].size += blocks[second].size
-    blocks[first].next = blocks[second].next
-    let following = blocks[second].next
-    if following >= 0 { blocks[following].previous = first }
-    if isExpandable, following < 0 { setTail(first, blocks[first].isSmall) }
-    unusedSlots.append(second)
-    return first
+  /// Makes one block of two neighbors, under the first one's number.
+  private mutating func merge(_ first: Int, _ second: Int, _ span: inout MutableSpan<Block>) {
+    let following = span[second].next
+    span[first].size += span[second].size
+    span[first].next = following
+    if following >= 0 { span[Int(following)].previous = Int32(first) }
+    if isExpandable, following < 0 { setTail(first, span[first].isSmall) }
+    discard(second, &span)
   }
 
   /// Gives back every segment that is one free block (`release_cached_blocks`).
-  private mutating func releaseFreeSegments() {
-    for isSmall in [true, false] {
-      for block in (isSmall ? small : large).blocks {
-        guard blocks[block].previous < 0, blocks[block].next < 0 else { continue }
-        remove(block)
-        reserved -= blocks[block].size
-        unusedSlots.append(block)
+  private mutating func releaseFreeSegments(_ span: inout MutableSpan<Block>) {
+    for list in [small.all(span), large.all(span)] {
+      for block in list where span[block].previous < 0 && span[block].next < 0 {
+        remove(block, &span)
+        reserved -= span[block].size
+        discard(block, &span)
       }
     }
   }
@@ -169,34 +173,38 @@ struct SegmentArena {
     reservedPeak = max(reservedPeak, reserved)
   }
 
-  private mutating func make(_ block: Block) -> Int {
-    guard let slot = unusedSlots.popLast() else {
-      blocks.append(block)
-      return blocks.count - 1
-    }
-    blocks[slot] = block
+  private mutating func make(_ block: Block, _ span: inout MutableSpan<Block>) -> Int {
+    let slot = Int(firstUnused)
+    firstUnused = span[slot].nextFree
+    unusedCount -= 1
+    span[slot] = block
     return slot
+  }
+
+  /// Makes sure of slots for a new segment and for what is split off it.
+  mutating func makeRoom(in slots: inout [Block]) {
+    guard unusedCount < 2 else { return }
+    let added = slots.count..<slots.count + max(64, slots.count)
+    slots.append(contentsOf: repeatElement(Block(), count: added.count))
+    var span = slots.mutableSpan
+    for slot in added { discard(slot, &span) }
+  }
+
+  private mutating func discard(_ slot: Int, _ span: inout MutableSpan<Block>) {
+    span[slot].nextFree = firstUnused
+    firstUnused = Int32(slot)
+    unusedCount += 1
   }
 
   private mutating func setTail(_ block: Int, _ isSmall: Bool) {
     if isSmall { smallTail = block } else { largeTail = block }
   }
 
-  private mutating func insert(_ block: Int) {
-    let (size, address) = (blocks[block].size, blocks[block].address)
-    if blocks[block].isSmall {
-      small.insert(block, size: size, address: address)
-    } else {
-      large.insert(block, size: size, address: address)
-    }
+  private mutating func insert(_ block: Int, _ span: inout MutableSpan<Block>) {
+    if span[block].isSmall { small.insert(block, &span) } else { large.insert(block, &span) }
   }
 
-  private mutating func remove(_ block: Int) {
-    let (size, address) = (blocks[block].size, blocks[block].address)
-    if blocks[block].isSmall {
-      small.remove(size: size, address: address)
-    } else {
-      large.remove(size: size, address: address)
-    }
+  private mutating func remove(_ block: Int, _ span: inout MutableSpan<Block>) {
+    if span[block].isSmall { small.remove(block, &span) } else { large.remove(block, &span) }
   }
 }
