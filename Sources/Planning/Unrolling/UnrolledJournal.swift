@@ -33,7 +33,8 @@ struct UnrolledJournal: UnrollingSink {
     let entry = shallow[template]
     templates.append(template)
     _ = journal.open(
-      names[template].text(in: layer ?? depth - 1, top: depth - 1), entry.account, entry.shape, entry.format, bytes: entry.bytes)
+      names[template].text(in: layer ?? depth - 1, top: depth - 1), entry.account, entry.shape, entry.format,
+      bytes: entry.bytes)
   }
 
   mutating func close(_ opening: Int) { journal.close(Journal.ID(index: opening)) }

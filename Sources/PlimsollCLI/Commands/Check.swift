@@ -55,8 +55,9 @@ struct Check: ParsableCommand {
 
 /// How the engine is run, where it is the engine that runs.
 enum EngineOptions {
-  /// Sets the engine's threads, and keeps them on as many neighboring cores where there are more than that, so that they
-  /// don't wander away from their caches. A system that forbids it is left as it is.
+  /// Sets the engine's threads, and keeps them on as many neighboring cores where there are more.
+  ///
+  /// They then don't wander away from their caches. A system that forbids it is left as it is.
   static func start(threads: Int, on topology: borrowing Topology) throws(MachineError) {
     if threads < topology.processor.allowedCores { _ = try topology.bindProcess(toCores: Array(0..<threads)) }
     EngineThreads.configure(threads)

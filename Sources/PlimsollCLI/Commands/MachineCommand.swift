@@ -28,7 +28,8 @@ struct MachineCommand: ParsableCommand {
           memory: MachineSummary.Memory(
             installed: memory.installed, available: memory.available, usable: memory.usable,
             limit: memory.cause.rawValue, limitPhrase: memory.cause.phrase),
-          system: system.name, kernel: system.kernel, architecture: system.architecture, linearAlgebra: "\(BLAS.version), \(BLAS.core) kernels",
+          system: system.name, kernel: system.kernel, architecture: system.architecture,
+          linearAlgebra: "\(BLAS.version), \(BLAS.core) kernels",
           swift: Build.swift, notes: memory.notes)))
   }
 }
