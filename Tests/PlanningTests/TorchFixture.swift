@@ -30,6 +30,8 @@ struct TorchFixture {
   var attention = AttentionImplementation.sdpa
   var loss = LossImplementation.full
   var stack = Stack.transformers
+  /// Changes to the stack's own choices.
+  var choices: (inout StackChoices) -> Void = { _ in }
   /// The traces ran on a CPU: no cuBLAS, and attention kernels that borrow nothing.
   var options = TorchWalk.Options(cublasWorkspace: .zero, countsAttentionWorkspace: false)
 
@@ -62,11 +64,13 @@ struct TorchFixture {
       case .nf4Double: .qlora(lora, .nf4(double: true))
       case .int8: .qlora(lora, .int8)
       }
+    var choices = stack.choices
+    self.choices(&choices)
     return try Recipe(
       method: method, weightFormat: weights, adapterFormat: adapters, precision: precision,
       optimizer: Optimizer(kind: optimizer, learningRate: 1e-4),
       batch: BatchShape(microBatch: microBatch, sequence: sequence, accumulation: accumulation),
-      usesGradientCheckpointing: checkpoints, attention: attention, loss: loss, stack: stack)
+      usesGradientCheckpointing: checkpoints, attention: attention, loss: loss, stack: stack, choices: choices)
   }
 
   func walk() throws -> TorchWalk.Result { try TorchWalk.journal(spec(), recipe(), options: options) }

@@ -28,7 +28,7 @@ import Testing
       $0.V = 32000
       $0.weights = example.weights
       $0.adapters = example.weights
-      $0.options.keepsOutputs = example.keepsOutputs
+      $0.choices = { $0.keepsOutputs = example.keepsOutputs }
     }
     let books = try model.books()
     let elements = model.sequence * model.V

@@ -85,7 +85,8 @@ import Testing
       $0.rank = 32
       $0.targets = .attention
       $0.checkpoints = true
-      $0.options = TorchWalk.Options(keepsOutputs: true)
+      $0.options = TorchWalk.Options()
+      $0.choices = { $0.keepsOutputs = true }
     }.walk()
     let allocated = Double(CachingAllocator.replay(walk.journal).allocated.count) / Double(1 << 20)
     #expect(abs(allocated / row.allocated - 1) < 0.0035)
@@ -213,6 +214,7 @@ import Testing
   }
   static let loop: @Sendable (inout TorchFixture) -> Void = {
     $0.adapters = .fp32
-    $0.options = TorchWalk.Options(keepsOutputs: true)
+    $0.options = TorchWalk.Options()
+    $0.choices = { $0.keepsOutputs = true }
   }
 }

@@ -87,7 +87,7 @@ import Testing
         $0.method = .nf4Double
         $0.adapters = .fp32
         $0.precision = .autocast
-        $0.options.preparesForKbitTraining = false
+        $0.choices = { $0.preparesForKbitTraining = false }
       },
       activations: { 12 * $0.H + 4 * $0.q + 4 * $0.k + 8 * $0.I + 14 * $0.r + 4 * $0.A + 8 },
       weights: { 2 * $0.adapters }),
@@ -154,7 +154,7 @@ import Testing
   @Test func `LLM.int8 keeps every input through checkpointing`() throws {
     let model = TorchFixture {
       $0.method = .int8
-      $0.options.preparesForKbitTraining = false
+      $0.choices = { $0.preparesForKbitTraining = false }
       $0.checkpoints = true
     }
     // bitsandbytes holds the inputs by attributes of the node: the normed hidden state twice, the context, the product,

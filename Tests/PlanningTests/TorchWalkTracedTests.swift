@@ -54,7 +54,7 @@ import Testing
       $0.microBatch = 2
       $0.options.isPadded = true
     },
-    Case("LoRA, outputs kept", 15_326_736, 17_945_608) { $0.options.keepsOutputs = true },
+    Case("LoRA, outputs kept", 15_326_736, 17_945_608) { $0.choices = { $0.keepsOutputs = true } },
     Case("LoRA, fp32 adapters", 23_170_576, 25_789_448) { $0.adapters = .fp32 },
     Case("LoRA, fp32 adapters, autocast", 17_841_680, 20_920_576, loraAutocast),
     Case("LoRA on fp32, autocast", 29_720_080, 32_390_672) {

@@ -12,7 +12,18 @@ public struct Optimizer: Hashable, Sendable {
     case sgdMomentum = "sgd-momentum"
   }
 
+  /// How an update walks over the parameters (torch.optim's `fused` and `foreach`).
+  public enum Implementation: String, CaseIterable, Hashable, Sendable, Codable {
+    /// One kernel for everything.
+    case fused
+    /// One operation over all parameters after the other, with temporaries as large as they.
+    case foreach
+    /// One parameter after the other.
+    case single
+  }
+
   public let kind: Kind
+  public let implementation: Implementation
   public let learningRate: Double
   public let beta1: Double
   public let beta2: Double
@@ -22,7 +33,8 @@ public struct Optimizer: Hashable, Sendable {
   public let momentum: Double
 
   public init(
-    kind: Kind, learningRate: Double, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8,
+    kind: Kind, implementation: Implementation = .fused, learningRate: Double, beta1: Double = 0.9,
+    beta2: Double = 0.999, epsilon: Double = 1e-8,
     weightDecay: Double = 0, momentum: Double = 0.9
   ) throws(RecipeError) {
     guard learningRate.isFinite, learningRate >= 0 else {
@@ -37,6 +49,7 @@ public struct Optimizer: Hashable, Sendable {
     }
     guard (0..<1).contains(momentum) else { throw .outOfRange("momentum", "\(momentum)", "at least 0 and below 1") }
     self.kind = kind
+    self.implementation = implementation
     self.learningRate = learningRate
     self.beta1 = beta1
     self.beta2 = beta2

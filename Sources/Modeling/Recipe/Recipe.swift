@@ -16,11 +16,14 @@ public struct Recipe: Hashable, Sendable {
   public let attention: AttentionImplementation
   public let loss: LossImplementation
   public let stack: Stack
+  /// How the stack implements the step: its own ways, or what the user changed of them.
+  public let choices: StackChoices
+  public let parallelism: Parallelism
 
   public init(
     method: Method, weightFormat: ScalarFormat, adapterFormat: ScalarFormat, precision: Precision,
     optimizer: Optimizer, batch: BatchShape, usesGradientCheckpointing: Bool, attention: AttentionImplementation,
-    loss: LossImplementation, stack: Stack
+    loss: LossImplementation, stack: Stack, choices: StackChoices? = nil, parallelism: Parallelism = .single
   ) throws(RecipeError) {
     for format in [weightFormat, adapterFormat] where ![.fp32, .bf16, .fp16].contains(format) {
       throw .outOfRange("dtype", format.rawValue, "fp32, bf16 or fp16")
@@ -35,6 +38,8 @@ public struct Recipe: Hashable, Sendable {
     self.attention = attention
     self.loss = loss
     self.stack = stack
+    self.choices = choices ?? stack.choices
+    self.parallelism = parallelism
   }
 }
 

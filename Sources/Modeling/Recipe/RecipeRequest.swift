@@ -25,6 +25,10 @@ public struct RecipeRequest: Hashable, Sendable {
   public var attention: AttentionImplementation?
   public var loss: LossImplementation?
   public var stack: Stack?
+  /// How the stack implements the step, where that differs from its own ways.
+  public var choices: StackChoices?
+  public var parallelism: Parallelism?
+  public var optimizerImplementation: Optimizer.Implementation?
 
   public init() {}
 }
@@ -50,15 +54,16 @@ extension RecipeRequest {
       return fallback
     }
     let stack = fill(stack, .trl, "stack: trl, since none was named")
-    let defaults = StackDefaults.of(stack)
     let method = try resolvedMethod(for: spec, &assumptions)
+    let description = stack.description
+    let defaults = description.defaults(for: method.name)
+    let choices = choices ?? description.choices
     let weightFormat = fill(
-      weightFormat, defaults.weightFormat(method.name),
-      "dtype: \(defaults.weightFormat(method.name).rawValue), \(defaults.weightFormatReason(method.name))")
+      weightFormat, defaults.weightFormat,
+      "dtype: \(defaults.weightFormat.rawValue), \(defaults.weightFormatReason)")
     let precision = fill(
-      precision, defaults.precision(method.name),
-      "precision: \(defaults.precision(method.name).rawValue), \(stack.rawValue)'s default")
-    let adapterDefault = defaults.adapterFormat(method.name, weightFormat: weightFormat, precision: precision)
+      precision, defaults.precision, "precision: \(defaults.precision.rawValue), \(stack.rawValue)'s default")
+    let adapterDefault = defaults.adapterFormat
     // Full fine-tuning has no adapters, so nothing is assumed about them.
     let adapterFormat =
       method.adapter == nil
@@ -71,22 +76,23 @@ extension RecipeRequest {
       sequence: fill(sequence, min(1024, spec.maximumPositions), "seq: \(min(1024, spec.maximumPositions)) tokens"),
       accumulation: fill(accumulation, 1, "grad-accum: 1 micro-batch a step"))
     let checkpointing = fill(
-      usesGradientCheckpointing, defaults.usesGradientCheckpointing(method.name),
-      "gradient checkpointing: \(defaults.usesGradientCheckpointing(method.name) ? "on" : "off"), "
+      usesGradientCheckpointing, defaults.usesGradientCheckpointing,
+      "gradient checkpointing: \(defaults.usesGradientCheckpointing ? "on" : "off"), "
         + "\(stack.rawValue)'s default")
     let recipe = try Recipe(
       method: method, weightFormat: weightFormat, adapterFormat: adapterFormat, precision: precision,
       optimizer: Optimizer(
-        kind: kind,
+        kind: kind, implementation: optimizerImplementation ?? choices.optimizerImplementation,
         learningRate: fill(
-          learningRate, defaults.learningRate(method.name),
-          "learning rate: \(defaults.learningRate(method.name)), \(stack.rawValue)'s default"),
+          learningRate, defaults.learningRate,
+          "learning rate: \(defaults.learningRate), \(stack.rawValue)'s default"),
         weightDecay: fill(weightDecay, 0, "weight decay: 0")),
       batch: batch, usesGradientCheckpointing: checkpointing,
       attention: fill(
-        attention, defaults.attention(for: spec),
-        "attention: \(defaults.attention(for: spec).rawValue), \(stack.rawValue)'s default"),
-      loss: fill(loss, defaults.loss, "loss: \(defaults.loss.rawValue), \(stack.rawValue)'s default"), stack: stack)
+        attention, description.attention(for: spec),
+        "attention: \(description.attention(for: spec).rawValue), \(stack.rawValue)'s default"),
+      loss: fill(loss, defaults.loss, "loss: \(defaults.loss.rawValue), \(stack.rawValue)'s default"), stack: stack,
+      choices: choices, parallelism: parallelism ?? .single)
     try recipe.validate(for: spec)
     return ResolvedRecipe(recipe: recipe, assumptions: assumptions)
   }

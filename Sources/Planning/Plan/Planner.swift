@@ -38,7 +38,7 @@ public enum Planner {
     case .plimsoll:
       let journal = try EngineWalk.journal(spec, short, threads: max(1, threads))
       return Footprint.engine(journal, threads: max(1, threads)).device
-    case .trl, .transformers:
+    default:
       let (trace, outside) = try TorchWalk.trace(spec, short, options: torchOptions(device))
       return Footprint.torch(trace, paged: outside, on: device).device
     }
@@ -58,7 +58,7 @@ public enum Planner {
     case .plimsoll:
       let journal = try EngineWalk.journal(spec, recipe, threads: max(1, threads))
       return Walk(journal: journal, assumptions: [], footprint: .engine(journal, threads: max(1, threads)))
-    case .trl, .transformers:
+    default:
       let walk = try TorchWalk.journal(
         spec, recipe.withAccumulation(atMost: 2), options: torchOptions(device))
       let trace = AllocationTrace(walk.journal, excluded: walk.outsideEntries)

@@ -44,7 +44,8 @@ extension Recipe {
           microBatch: change.microBatch ?? batch.microBatch, sequence: change.sequence ?? batch.sequence,
           accumulation: change.accumulation ?? batch.accumulation),
         usesGradientCheckpointing: change.usesGradientCheckpointing ?? usesGradientCheckpointing,
-        attention: change.attention ?? attention, loss: change.loss ?? loss, stack: stack)
+        attention: change.attention ?? attention, loss: change.loss ?? loss, stack: stack,
+        choices: choices, parallelism: parallelism)
     } catch {
       return nil
     }
@@ -62,7 +63,8 @@ extension Optimizer {
   fileprivate func changed(to kind: Kind) -> Optimizer {
     do {
       return try Optimizer(
-        kind: kind, learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay,
+        kind: kind, implementation: implementation, learningRate: learningRate, beta1: beta1, beta2: beta2,
+        epsilon: epsilon, weightDecay: weightDecay,
         momentum: momentum)
     } catch {
       return self

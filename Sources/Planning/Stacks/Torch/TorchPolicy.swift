@@ -4,6 +4,7 @@ import Modeling
 /// How a stack on PyTorch sets up a training step: which formats meet where.
 struct TorchPolicy {
   let stack: Stack
+  let choices: StackChoices
   /// The format that autocast computes products in; `nil` without autocast.
   let autocast: ScalarFormat?
   /// The format of linear weights that are not quantized.
@@ -18,8 +19,6 @@ struct TorchPolicy {
   let attention: AttentionImplementation
   let loss: LossImplementation
   let usesGradientCheckpointing: Bool
-  /// Whether the model's output, logits included, outlives the backward pass, as in `out = model(…)` loops.
-  let keepsOutputs: Bool
   /// Whether attention's backward borrows what its CUDA kernels borrow.
   let countsAttentionWorkspace: Bool
   /// Whether attention is handed an explicit mask.
@@ -27,12 +26,13 @@ struct TorchPolicy {
 
   init(_ recipe: Recipe, _ options: TorchWalk.Options) {
     stack = recipe.stack
+    choices = recipe.choices
     let isHalf = recipe.weightFormat == .fp16
     autocast = recipe.precision == .autocast ? (isHalf ? .fp16 : .bf16) : nil
     weightFormat = recipe.weightFormat
     quantization = recipe.method.quantization
     // peft/utils/other.py, `prepare_model_for_kbit_training`: every parameter that isn't quantized goes to fp32.
-    let isPrepared = quantization != nil && (options.preparesForKbitTraining ?? (recipe.stack == .transformers))
+    let isPrepared = quantization != nil && recipe.choices.preparesForKbitTraining
     plainFormat = isPrepared ? .fp32 : recipe.weightFormat
     adapterFormat = recipe.adapterFormat
     computeFormat = autocast ?? recipe.weightFormat
@@ -40,10 +40,11 @@ struct TorchPolicy {
     attention = recipe.attention
     loss = recipe.loss
     usesGradientCheckpointing = recipe.usesGradientCheckpointing
-    keepsOutputs = options.keepsOutputs
     isPadded = options.isPadded
     countsAttentionWorkspace = options.countsAttentionWorkspace
   }
 
+  /// Whether the model's output, logits included, outlives the backward pass.
+  var keepsOutputs: Bool { choices.keepsOutputs }
   var isPrepared: Bool { plainFormat != weightFormat }
 }

@@ -29,10 +29,6 @@ public enum TorchWalk {
     /// A training process has two, one for the handle of each of its threads. Source: torch
     /// aten/src/ATen/cuda/CublasHandlePool.cpp, `parseChosenWorkspaceSize`.
     public var cublasWorkspace: Bytes
-    /// Whether the model's output outlives the backward pass, as in a hand-written loop; trainers let go of it.
-    public var keepsOutputs: Bool
-    /// Whether `prepare_model_for_kbit_training` is called on a quantized base; `nil` for the stack's own way.
-    public var preparesForKbitTraining: Bool?
     /// Whether attention's backward borrows what its CUDA kernels borrow; those of CPUs borrow less.
     public var countsAttentionWorkspace: Bool
 
@@ -40,12 +36,9 @@ public enum TorchWalk {
     public var isPadded: Bool
 
     public init(
-      cublasWorkspace: Bytes = Bytes(8_519_680), keepsOutputs: Bool = false, preparesForKbitTraining: Bool? = nil,
-      countsAttentionWorkspace: Bool = true, isPadded: Bool = false
+      cublasWorkspace: Bytes = Bytes(8_519_680), countsAttentionWorkspace: Bool = true, isPadded: Bool = false
     ) {
       self.cublasWorkspace = cublasWorkspace
-      self.keepsOutputs = keepsOutputs
-      self.preparesForKbitTraining = preparesForKbitTraining
       self.countsAttentionWorkspace = countsAttentionWorkspace
       self.isPadded = isPadded
     }
@@ -140,7 +133,7 @@ public enum TorchWalk {
   }
 
   private static func check(_ spec: ModelSpec, _ recipe: Recipe) throws(PlanError) {
-    guard recipe.stack == .trl || recipe.stack == .transformers else {
+    guard recipe.stack.isTorch else {
       throw .notModeled(what: "a step of this engine as PyTorch", stack: recipe.stack, advice: "use --stack trl")
     }
     if spec.attention.logitSoftcap != nil, recipe.attention != .eager {

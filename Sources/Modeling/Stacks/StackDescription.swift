@@ -1,0 +1,80 @@
+public import Bookkeeping
+
+/// A stack in writing: which software at which versions, what it does where the user says nothing, and how it
+/// implements a step.
+public struct StackDescription: Hashable, Sendable {
+  /// What a stack does where the user says nothing, for one kind of method.
+  public struct Defaults: Hashable, Sendable {
+    /// The format in which weights that are not quantized are loaded.
+    public var weightFormat: ScalarFormat
+    /// Where ``weightFormat`` comes from, as half a sentence.
+    public var weightFormatReason: String
+    public var adapterFormat: ScalarFormat
+    public var precision: Precision
+    public var usesGradientCheckpointing: Bool
+    public var loss: LossImplementation
+    public var optimizer: Optimizer.Kind
+    public var learningRate: Double
+
+    public init(
+      weightFormat: ScalarFormat, weightFormatReason: String, adapterFormat: ScalarFormat, precision: Precision,
+      usesGradientCheckpointing: Bool, loss: LossImplementation, optimizer: Optimizer.Kind = .adamw,
+      learningRate: Double
+    ) {
+      self.weightFormat = weightFormat
+      self.weightFormatReason = weightFormatReason
+      self.adapterFormat = adapterFormat
+      self.precision = precision
+      self.usesGradientCheckpointing = usesGradientCheckpointing
+      self.loss = loss
+      self.optimizer = optimizer
+      self.learningRate = learningRate
+    }
+  }
+
+  public let stack: Stack
+  /// One line for a list.
+  public let title: String
+  /// The packages whose source was read, with their versions.
+  public let software: [String]
+  /// What sets it apart from the stack it is built on, a sentence each, with the file and function it was read in.
+  public let notes: [String]
+  public let full: Defaults
+  public let lora: Defaults
+  public let qlora: Defaults
+  public let choices: StackChoices
+
+  /// The defaults for a method.
+  public func defaults(for method: Method.Name) -> Defaults {
+    switch method {
+    case .full: full
+    case .lora: lora
+    case .qlora: qlora
+    }
+  }
+
+  /// Attention where the user says nothing.
+  ///
+  /// Transformers runs models with a cap on their scores eagerly: `Gemma2PreTrainedModel._supports_sdpa` is false.
+  public func attention(for spec: ModelSpec) -> AttentionImplementation {
+    guard stack != .plimsoll else { return .flash }
+    return spec.attention.logitSoftcap == nil ? .sdpa : .eager
+  }
+
+  static func of(_ stack: Stack) -> StackDescription {
+    switch stack {
+    case .plimsoll: .plimsoll
+    case .trl: .trl
+    case .transformers: .transformers
+    }
+  }
+}
+
+extension StackDescription.Defaults {
+  /// The same with some of it changed.
+  func with(_ change: (inout StackDescription.Defaults) -> Void) -> StackDescription.Defaults {
+    var copy = self
+    change(&copy)
+    return copy
+  }
+}
