@@ -13,6 +13,7 @@ enum TorchAssumptions {
         ? "batch: sequences of different lengths, padded; attention takes an explicit mask"
         : "batch: sequences of one length; fused attention takes no mask",
     ]
+    list += ShardingAssumptions.sentences(recipe)
     if recipe.usesGradientCheckpointing {
       list.append("gradient checkpointing: every decoder layer, non-reentrant, as Transformers 5 sets it up")
     }
