@@ -116,6 +116,8 @@ extension StackChoices {
     /// Queries, keys and values in one operation, the output projection in one, the whole feed-forward network in one,
     /// each keeping its input and no more than it must (unsloth/kernels/fast_lora.py, `LoRA_QKV`, `LoRA_W`, `LoRA_MLP`).
     case unsloth
+    /// The same, with dequantized weights of its own each time (axolotl/kernels/lora.py and quantize.py).
+    case axolotl
     /// An early Unsloth's, which adds with temporaries where the present one adds in place
     /// (fms_acceleration_foak/fused_ops/unsloth_lora).
     case foak

@@ -17,10 +17,11 @@ extension StackDescription {
     notes: [
       "What `prepare_model_for_kbit_training` casts to fp32 is cast back, norms, embeddings and head "
         + "(axolotl/loaders/model.py, `_convert_embedding_modules_dtype`).",
-      "Its own LoRA kernels are not modeled: plan with `lora_mlp_kernel`, `lora_qkv_kernel` and `lora_o_kernel` off.",
+      "Projections with adapters run in fused operations like Unsloth's, turned on where nothing speaks against it "
+        + "(axolotl/utils/schemas/config.py, `lora_mlp_kernel`, `lora_qkv_kernel`, `lora_o_kernel`; kernels/lora.py).",
     ],
     full: axolotlExample.with { $0.learningRate = 1e-5 }, lora: axolotlExample, qlora: axolotlExample,
-    choices: StackChoices())
+    choices: StackChoices(adapters: .axolotl))
 
   // llamafactory/hparams/model_args.py: `use_reentrant_gc` true, `disable_gradient_checkpointing` false,
   // `upcast_layernorm` false; model/adapter.py: trained parameters are fp32 unless `pure_bf16`. Its examples set bf16.
