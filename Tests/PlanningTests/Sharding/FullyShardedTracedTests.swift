@@ -33,6 +33,17 @@ import Testing
       $0.L = 3
       $0.checkpoints = true
     },
+    Case("mixed precision, three layers", nil, 41_602_056) {
+      $0.weights = .fp32
+      $0.precision = .autocast
+      $0.L = 3
+    },
+    Case("mixed precision, checkpointed", nil, 35_927_048) {
+      $0.weights = .fp32
+      $0.precision = .autocast
+      $0.L = 3
+      $0.checkpoints = true
+    },
     // The trace ran without autocast, whose fp32 copy of the logits stands at no peak here.
     Case("mixed precision, two layers", nil, 34_380_296) {
       $0.weights = .fp32
