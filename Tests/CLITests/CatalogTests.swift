@@ -25,7 +25,7 @@ import Testing
     for flag in [
       "vram", "gpu", "method", "rank", "alpha", "lora-dropout", "targets", "quant", "double-quant", "dtype",
       "precision", "optimizer", "batch", "seq", "grad-accum", "checkpointing", "attention", "loss", "stack", "gpus",
-      "sharding",
+      "sharding", "offload",
     ] {
       #expect(help.contains("  --\(flag)"), "\(flag)")
     }
