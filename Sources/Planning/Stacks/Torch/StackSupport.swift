@@ -19,7 +19,7 @@ enum StackSupport {
         what: "full fine-tuning", stack: recipe.stack,
         advice: "Unsloth compiles another model for it; plan --stack transformers, or --method lora")
     }
-    guard [.llama, .mistral, .qwen2, .qwen3, .gemma, .gemma2].contains(spec.architecture) else {
+    guard [.llama, .mistral, .qwen2, .qwen3, .gemma].contains(spec.architecture) else {
       throw .notModeled(
         what: "\(spec.name), a \(spec.architecture.rawValue) model", stack: recipe.stack,
         advice: "Unsloth compiles families it has no kernels for; plan --stack trl")
