@@ -9,6 +9,8 @@ public struct StackChoices: Hashable, Sendable {
   public var adapters: AdapterImplementation
   public var crossEntropy: CrossEntropyImplementation
   public var fusedHead: FusedHeadImplementation
+  /// How a mixture's experts are laid out and run.
+  public var experts: ExpertImplementation
   /// Whether the head's logits are cast to fp32 before the loss (`logits.float()`).
   public var castsLogits: Bool
   /// Whether logits are copied without each sequence's last row before the loss (`logits[..., :-1, :].contiguous()`),
@@ -27,8 +29,8 @@ public struct StackChoices: Hashable, Sendable {
   public init(
     norm: NormImplementation = .composed, rotary: RotaryImplementation = .composed,
     gate: GateImplementation = .composed, adapters: AdapterImplementation = .peft,
-    crossEntropy: CrossEntropyImplementation = .composed, fusedHead: FusedHeadImplementation = .trl,
-    castsLogits: Bool = true, copiesShiftedLogits: Bool = false, convertsOutputs: Bool = true,
+    crossEntropy: CrossEntropyImplementation = .composed, fusedHead: FusedHeadImplementation = .trl, experts: ExpertImplementation = .grouped,
+       castsLogits: Bool = true, copiesShiftedLogits: Bool = false, convertsOutputs: Bool = true,
     keepsOutputs: Bool = false, preparesForKbitTraining: Bool = false,
     optimizerImplementation: Optimizer.Implementation = .fused
   ) {
@@ -38,6 +40,7 @@ public struct StackChoices: Hashable, Sendable {
     self.adapters = adapters
     self.crossEntropy = crossEntropy
     self.fusedHead = fusedHead
+    self.experts = experts
     self.castsLogits = castsLogits
     self.copiesShiftedLogits = copiesShiftedLogits
     self.convertsOutputs = convertsOutputs
@@ -70,6 +73,14 @@ extension StackChoices {
   public enum AdapterImplementation: String, CaseIterable, Hashable, Sendable, Codable {
     /// As PEFT's modules do, operation by operation.
     case peft
+  }
+
+  /// How a mixture's experts are laid out and run.
+  public enum ExpertImplementation: String, CaseIterable, Hashable, Sendable, Codable {
+    /// All of a layer in two tensors of rank 3, in grouped products over rows sorted by expert (Transformers 5).
+    case grouped
+    /// Linear modules of their own, one expert after the other (Transformers 4).
+    case modules
   }
 
   /// How the loss is computed from all logits.

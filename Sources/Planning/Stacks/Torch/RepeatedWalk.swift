@@ -31,7 +31,9 @@ struct RepeatedWalk {
     let hasTwoMasks =
       [.gemma2, .gemma3].contains(spec.architecture)
       && (recipe.attention == .eager || (recipe.attention == .sdpa && options.isPadded))
-    return !hasTwoMasks && !recipe.method.namesModules
+    // Keys and values of a prefix come out of one table for all layers.
+    let hasPrefix = recipe.method.virtualTokens.map { $0.tokensInKeys > 0 } ?? false
+    return !hasTwoMasks && !hasPrefix && !recipe.method.namesLayers
   }
 
   /// The whole model's books; `nil` if the names of tensors don't tell their layers.

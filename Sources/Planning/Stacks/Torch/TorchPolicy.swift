@@ -15,6 +15,7 @@ struct TorchPolicy {
   let quantization: Quantization?
   /// The format that bitsandbytes computes in (`bnb_4bit_compute_dtype`).
   let computeFormat: ScalarFormat
+  let method: Method
   let lora: LoRA?
   let attention: AttentionImplementation
   let loss: LossImplementation
@@ -36,6 +37,7 @@ struct TorchPolicy {
     plainFormat = isPrepared ? .fp32 : recipe.weightFormat
     adapterFormat = recipe.adapterFormat
     computeFormat = autocast ?? recipe.weightFormat
+    method = recipe.method
     lora = recipe.method.adapter
     attention = recipe.attention
     loss = recipe.loss
