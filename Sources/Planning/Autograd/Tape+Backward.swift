@@ -103,7 +103,7 @@ extension Tape {
     if takesGradient(gradient, of: leaf) { return }
     guard leaves[leaf].gradient == nil else { return drop(gradient) }
     leaves[leaf].gradient = gradient
-    guard references(gradient) > 1 else { return }
+    guard references(gradient) > 1, !capturesGradients else { return }
     leaves[leaf].gradient = openNamed(gradient.name, gradient.shape, gradient.format, gradient.account)
     drop(gradient)
   }

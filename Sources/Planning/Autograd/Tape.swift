@@ -37,6 +37,8 @@ struct Tape {
   var isReentering = false
   /// Whether nodes keep what they saved after they have run (torch's `retain_graph`), until the graph is released.
   var retainsGraph = false
+  /// Whether gradients of leaves are handed out as they are (`torch.autograd.grad`), and not made into a `.grad`.
+  var capturesGradients = false
   /// The node that runs backward.
   var running: Node?
   /// Keys and values that the model's output holds.

@@ -73,20 +73,4 @@ import Testing
     }
     #expect(abs(peak - row.mebibytes) <= row.mebibytes / 200, "\(peak)")
   }
-
-  /// 2048 rows, bf16: Python's norm.
-  ///
-  /// Liger 0.2.1's kept its weight's partial gradients a row each and is another one.
-  @Test(arguments: [
-    Row("K0109", 1024, liger: false, 80.02), Row("K0110", 2048, liger: false, 160.031),
-    Row("K0111", 4096, liger: false, 320.055), Row("K0112", 8192, liger: false, 640.102),
-    Row("K0113", 16384, liger: false, 1280.195), Row("K0114", 32768, liger: false, 2560.383),
-  ])
-  func `an RMS norm holds what an A100 saw`(_ row: Row) throws {
-    let peak = try `Kernels as others measured them`.peak(.norm, row, workspaces: 0) {
-      $0.H = row.x
-      $0.sequence = 2048
-    }
-    #expect(abs(peak - row.mebibytes) <= row.mebibytes / 200, "\(peak)")
-  }
 }
