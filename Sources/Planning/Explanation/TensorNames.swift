@@ -6,11 +6,9 @@ struct TensorNames {
   private let spec: ModelSpec
   private let parameters: [String: Parameter]
   private let modules: [String: LinearModule]
-  private let legend: Legend
 
-  init(_ spec: ModelSpec, _ legend: Legend) {
+  init(_ spec: ModelSpec) {
     self.spec = spec
-    self.legend = legend
     parameters = Dictionary(spec.parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     modules = Dictionary(
       (0..<spec.layerCount).flatMap { spec.linearModules($0) }.map { ($0.name, $0) },
