@@ -52,7 +52,7 @@ struct LoadRules: Equatable {
   init(_ policy: TorchPolicy) {
     self.init(
       source: policy.weightFormat, isQuantized: policy.quantization != nil, isPrepared: policy.isPrepared,
-      warmsUp: policy.quantization != nil || policy.stack == .trl)
+      warmsUp: policy.quantization != nil || [.trl, .trlFullLogits].contains(policy.stack))
   }
 
   func role(of entry: Entry) -> ResidentRole {

@@ -39,6 +39,11 @@ extension Recipe {
       "gradient checkpointing \(usesGradientCheckpointing ? "on" : "off")", "\(attention.rawValue) attention",
       "\(loss.rawValue) loss", "\(stack.rawValue) stack",
     ]
+    if parallelism != .single {
+      parts.append("\(parallelism.sharding.rawValue) over \(Phrase.count(parallelism.devices, "GPU"))")
+      let offload = parallelism.settings.offload
+      if offload != .none { parts.append("\(offload == .all ? "everything" : offload.rawValue) offloaded to the host") }
+    }
     if !runtime.allocator.text.isEmpty { parts.append("allocator \(runtime.allocator.text)") }
     if let bytes = runtime.cublasWorkspace { parts.append("cuBLAS workspaces of \(bytes)") }
     if let steps = runtime.emptyCacheSteps { parts.append("cache emptied every \(Phrase.count(steps, "step"))") }
@@ -61,7 +66,8 @@ extension Recipe {
       "alloc_conf": .string(runtime.allocator.text),
       "cublas_workspace_bytes": .optional(runtime.cublasWorkspace?.count),
       "empty_cache_steps": .optional(runtime.emptyCacheSteps), "lengths": .optional(batch.lengths?.text),
-      "gpus": .integer(1), "sharding": .string(Sharding.none.rawValue),
+      "gpus": .integer(parallelism.devices), "sharding": .string(parallelism.sharding.rawValue),
+      "offload": .string(parallelism.settings.offload.rawValue),
     ]
   }
 }
