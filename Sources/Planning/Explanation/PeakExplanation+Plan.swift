@@ -99,7 +99,7 @@ struct EntryExplainer {
 
   func line(of group: PeakExplanation.Group, _ used: inout Set<Extent.Letter>) -> PeakExplanation.Line {
     let (entry, parts) = (group.entry, group.parts)
-    let rule = TensorTable.rules[parts.key]
+    let rule = TensorTable.rule(for: parts.key)
     let (reason, source) = reason(for: entry, rule, parts)
     let extents = self.extents(of: entry, rule, parts)
     used.formUnion(extents?.flatMap(\.letters) ?? [])

@@ -27,6 +27,9 @@ struct TensorNames {
       return TensorNameParts(pattern: pattern, layer: layer, key: key, subject: subject, flows: flows)
     }
     if words.count > 2, ["layers", "chunks"].contains(words[0]), Int(words[1]) != nil { words.removeFirst(2) }
+    // Units and buckets of a step that is spread over GPUs.
+    if words.first == "root" { words.removeFirst() }
+    if ["zero", "ddp"].contains(words.first) { words = words.map { Int($0) == nil ? $0 : "*" } }
     let (key, subject) = activation(words.joined(separator: "."))
     return TensorNameParts(pattern: pattern, layer: layer, key: key, subject: subject, flows: flows)
   }
