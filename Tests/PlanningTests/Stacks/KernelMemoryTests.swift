@@ -10,7 +10,7 @@ import Testing
 /// graph. Nothing was fitted to them.
 ///
 /// What the benchmark holds beside the kernel is known: two cuBLAS workspaces of 8.125 MiB for products of several
-/// threads, one for the product that makes rotary tables. Half a percent of tolerance is for labels, tables and blocks.
+/// threads, one for the product that makes rotary tables. A tenth of a percent of tolerance is for what a process holds of small tensors.
 @Suite struct `Kernels as others measured them` {
   struct Row: CustomTestStringConvertible, Sendable {
     let id: String
@@ -55,7 +55,7 @@ import Testing
       $0.microBatch = 4
       $0.sequence = row.x
     }
-    #expect(abs(peak - row.mebibytes) <= row.mebibytes / 200, "\(peak)")
+    #expect(abs(peak - row.mebibytes) <= row.mebibytes / 1000, "\(peak)")
   }
 
   /// 32 query heads and 8 key-value heads of width 256, one sequence, bf16.
@@ -71,6 +71,6 @@ import Testing
       ($0.H, $0.A, $0.KV, $0.D) = (8192, 32, 8, 256)
       $0.sequence = row.x
     }
-    #expect(abs(peak - row.mebibytes) <= row.mebibytes / 200, "\(peak)")
+    #expect(abs(peak - row.mebibytes) <= row.mebibytes / 1000, "\(peak)")
   }
 }
