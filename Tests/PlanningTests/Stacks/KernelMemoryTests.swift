@@ -10,7 +10,8 @@ import Testing
 /// graph. Nothing was fitted to them.
 ///
 /// What the benchmark holds beside the kernel is known: two cuBLAS workspaces of 8.125 MiB for products of several
-/// threads, one for the product that makes rotary tables. A tenth of a percent of tolerance is for what a process holds of small tensors.
+/// threads, one for the product that makes rotary tables. A tenth of a percent of
+/// tolerance is for what a process holds of small tensors.
 @Suite struct `Kernels as others measured them` {
   struct Row: CustomTestStringConvertible, Sendable {
     let id: String
