@@ -45,12 +45,12 @@ import Testing
   static let vectors = 64 * 1024
 
   static let cases: [Case] = [
-    Case("DoRA", 27_179_536, 34_192_128, trained: 308_736, tolerance: vectors) { $0.other = try dora() },
+    Case("DoRA", 27_179_536, 34_189_568, trained: 308_736, tolerance: vectors) { $0.other = try dora() },
     Case("DoRA, checkpointed", 2_709_776, 22_610_440, trained: 308_736, tolerance: vectors) {
       $0.other = try dora()
       $0.checkpoints = true
     },
-    Case("DoRA, fp32 adapters", 41_960_976, 61_080_320, trained: 308_736, tolerance: vectors) {
+    Case("DoRA, fp32 adapters", 41_960_976, 61_077_760, trained: 308_736, tolerance: vectors) {
       $0.other = try dora()
       $0.adapters = .fp32
     },
@@ -81,7 +81,7 @@ import Testing
       $0.checkpoints = true
     },
     Case("head", 1_640_976, 4_259_848, trained: 524_288) { $0.other = .partial(.head) },
-    Case("head, fp32", 1_968_656, 8_197_120, trained: 524_288) {
+    Case("head, fp32", 1_968_656, 8_194_560, trained: 524_288) {
       $0.other = .partial(.head)
       $0.weights = .fp32
     },
@@ -105,21 +105,21 @@ import Testing
       $0.other = .wrapped(.lnTuning(LNTuning()), nil)
       $0.checkpoints = true
     },
-    Case("prompt", 12_826_336, 15_638_976, trained: 10240, tolerance: 16384) {
+    Case("prompt", 12_826_336, 15_636_416, trained: 10240, tolerance: 16384) {
       $0.other = .prompted(try VirtualTokens(kind: .prompt, count: 20), nil)
     },
     Case("prompt, checkpointed", 3_206_976, 9_657_448, trained: 10240, tolerance: 16384) {
       $0.other = .prompted(try VirtualTokens(kind: .prompt, count: 20), nil)
       $0.checkpoints = true
     },
-    Case("p-tuning", 12_887_776, 15_700_416, trained: 158_464, tolerance: 16384) {
+    Case("p-tuning", 12_887_776, 15_697_856, trained: 158_464, tolerance: 16384) {
       $0.other = .prompted(try VirtualTokens(kind: .encoded(width: 128), count: 20), nil)
     },
     Case("p-tuning, checkpointed", 3_268_416, 9_718_888, trained: 158_464, tolerance: 16384) {
       $0.other = .prompted(try VirtualTokens(kind: .encoded(width: 128), count: 20), nil)
       $0.checkpoints = true
     },
-    Case("prefix", 12_587_696, 15_581_776, trained: 20480, tolerance: 16384) {
+    Case("prefix", 12_587_696, 15_579_216, trained: 20480, tolerance: 16384) {
       $0.other = .prompted(try VirtualTokens(kind: .prefix, count: 20), nil)
     },
     Case("VeRA", 18_214_416, 20_833_288, trained: 10624, tolerance: vectors) {
@@ -129,7 +129,7 @@ import Testing
       $0.other = .wrapped(.vera(try VeRA(rank: 64, targets: .allLinear)), nil)
       $0.checkpoints = true
     },
-    Case("VeRA, fp32", 25_013_776, 28_701_440, trained: 10624, tolerance: vectors) {
+    Case("VeRA, fp32", 25_013_776, 28_698_880, trained: 10624, tolerance: vectors) {
       $0.other = .wrapped(.vera(try VeRA(rank: 64, targets: .allLinear)), nil)
       $0.adapters = .fp32
     },
@@ -140,11 +140,11 @@ import Testing
       $0.other = .wrapped(.oft(try OFT(targets: .allLinear)), nil)
       $0.checkpoints = true
     },
-    Case("OFT, fp32", 27_274_768, 31_126_272, trained: 138_880, tolerance: vectors) {
+    Case("OFT, fp32", 27_274_768, 31_123_712, trained: 138_880, tolerance: vectors) {
       $0.other = .wrapped(.oft(try OFT(targets: .allLinear)), nil)
       $0.adapters = .fp32
     },
-    Case("BOFT", 62_349_840, 70_537_984, trained: 45568, tolerance: vectors) {
+    Case("BOFT", 62_349_840, 70_535_424, trained: 45568, tolerance: vectors) {
       $0.other = .wrapped(.boft(try BOFT(targets: .allLinear)), nil)
     },
     Case("BOFT, checkpointed", 2_709_776, 41_501_192, trained: 45568, tolerance: vectors) {

@@ -29,8 +29,9 @@ public struct StackChoices: Hashable, Sendable {
   public init(
     norm: NormImplementation = .composed, rotary: RotaryImplementation = .composed,
     gate: GateImplementation = .composed, adapters: AdapterImplementation = .peft,
-    crossEntropy: CrossEntropyImplementation = .composed, fusedHead: FusedHeadImplementation = .trl, experts: ExpertImplementation = .grouped,
-       castsLogits: Bool = true, copiesShiftedLogits: Bool = false, convertsOutputs: Bool = true,
+    crossEntropy: CrossEntropyImplementation = .composed, fusedHead: FusedHeadImplementation = .trl,
+    experts: ExpertImplementation = .grouped,
+    castsLogits: Bool = true, copiesShiftedLogits: Bool = false, convertsOutputs: Bool = true,
     keepsOutputs: Bool = false, preparesForKbitTraining: Bool = false,
     optimizerImplementation: Optimizer.Implementation = .fused
   ) {

@@ -23,7 +23,8 @@ public enum Planner {
       spec: spec, recipe: recipe, assumptions: resolved.assumptions + walk.assumptions, journal: walk.journal,
       ledger: Ledger(posting: walk.journal), work: StepWork.sheet(spec, recipe),
       parameters: ParameterCounts(
-        of: spec, method: recipe.method, hasStackedExperts: recipe.choices.experts == .grouped), allocated: footprint.allocated,
+        of: spec, method: recipe.method, hasStackedExperts: recipe.choices.experts == .grouped),
+      allocated: footprint.allocated,
       reserved: footprint.reserved, device: footprint.device, target: device)
   }
 

@@ -79,10 +79,10 @@ struct TorchModel {
     tape.drop(positions)
     tape.drop(embedded.tokens)
     let result = headAndLoss(&tape, hidden)
-    if let prefix { tape.drop(prefix) }
+    let penalized = penalized(&tape, result)
     for tensor in tape.cached { tape.drop(tensor) }
     tape.cached = []
-    return result
+    return penalized
   }
 
   // MARK: Around the layers
@@ -125,7 +125,8 @@ struct TorchModel {
 
   private func lookUp(_ tape: inout Tape, _ name: String, _ table: Tensor, _ account: Account) -> Tensor {
     tape.apply(
-      name, to: [table], shape: [microBatch, sequence - virtualTokens, spec.hiddenSize], format: table.format, account: account,
+      name, to: [table], shape: [microBatch, sequence - virtualTokens, spec.hiddenSize], format: table.format,
+      account: account,
       rule: Rules.fresh)
   }
 

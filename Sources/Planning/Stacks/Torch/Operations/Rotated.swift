@@ -17,7 +17,7 @@ extension TorchModel {
     // `einsum` becomes a batched product over the blocks, whose result is laid out block by block.
     let turned = tape.apply(
       name + ".oft_turned", to: [input, rotation], shape: x.shape, format: input.format,
-      saving: [input, rotation]
+      saving: input.needsGradient ? [input, rotation] : [input]
     ) { tape, _, edges in
       let second = edges[1].isNeeded ? tape.open(edges[1]) : nil
       return [edges[0].isNeeded ? tape.open(edges[0]) : nil, second]
