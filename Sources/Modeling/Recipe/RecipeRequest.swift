@@ -44,8 +44,15 @@ public struct RecipeRequest: Hashable, Sendable {
   public var stack: Stack?
   /// How the stack implements the step, where that differs from its own ways.
   public var choices: StackChoices?
+  /// The whole of it at once; ``devices``, ``sharding`` and ``shardingSettings`` are not asked then.
   public var parallelism: Parallelism?
+  public var devices: Int?
+  public var sharding: Sharding?
+  public var shardingSettings: ShardingSettings?
   public var optimizerImplementation: Optimizer.Implementation?
+  /// How long samples are, where they differ; the longest is the sequence unless one is named.
+  public var lengths: LengthDistribution?
+  public var runtime: RuntimeSettings?
 
   public init() {}
 }
@@ -88,14 +95,18 @@ extension RecipeRequest {
       : fill(adapterFormat, adapterDefault, "adapter dtype: \(adapterDefault.rawValue), \(stack.rawValue)'s default")
     let kind = fill(
       optimizer, defaults.optimizer, "optimizer: \(defaults.optimizer.rawValue), \(stack.rawValue)'s default")
+    let usual = min(lengths?.longest ?? 1024, spec.maximumPositions)
     let batch = try BatchShape(
       microBatch: fill(microBatch, 1, "batch: 1 sequence a micro-batch"),
-      sequence: fill(sequence, min(1024, spec.maximumPositions), "seq: \(min(1024, spec.maximumPositions)) tokens"),
-      accumulation: fill(accumulation, 1, "grad-accum: 1 micro-batch a step"))
+      sequence: fill(
+        sequence.map { min($0, lengths?.longest ?? $0) }, usual,
+        lengths == nil ? "seq: \(usual) tokens" : "seq: \(usual) tokens, the longest of the lengths"),
+      accumulation: fill(accumulation, 1, "grad-accum: 1 micro-batch a step"), lengths: lengths)
     let checkpointing = fill(
       usesGradientCheckpointing, defaults.usesGradientCheckpointing,
       "gradient checkpointing: \(defaults.usesGradientCheckpointing ? "on" : "off"), "
         + "\(stack.rawValue)'s default")
+    let parallelism = try resolvedParallelism(&assumptions)
     let recipe = try Recipe(
       method: method, weightFormat: weightFormat, adapterFormat: adapterFormat, precision: precision,
       optimizer: Optimizer(
@@ -109,9 +120,21 @@ extension RecipeRequest {
         attention, description.attention(for: spec),
         "attention: \(description.attention(for: spec).rawValue), \(stack.rawValue)'s default"),
       loss: fill(loss, defaults.loss, "loss: \(defaults.loss.rawValue), \(stack.rawValue)'s default"), stack: stack,
-      choices: choices, parallelism: parallelism ?? .single)
+      choices: choices, parallelism: parallelism, runtime: runtime ?? .standard)
     try recipe.validate(for: spec)
     return ResolvedRecipe(recipe: recipe, assumptions: assumptions)
+  }
+
+  /// Several GPUs without a word on how they share are torch's `DistributedDataParallel`, as `accelerate launch` and
+  /// `torchrun` set it up.
+  private func resolvedParallelism(_ assumptions: inout [String]) throws(RecipeError) -> Parallelism {
+    if let parallelism { return parallelism }
+    let devices = devices ?? 1
+    let settings = shardingSettings ?? ShardingSettings()
+    let isDivided = settings.tensorParallelSize > 1 && settings.tensorParallelSize == devices
+    let fallback: Sharding = devices > 1 && !isDivided ? .ddp : .none
+    if sharding == nil, fallback == .ddp { assumptions.append("sharding: ddp, since several GPUs must share somehow") }
+    return try Parallelism(devices: devices, sharding: sharding ?? fallback, settings: settings)
   }
 }
 

@@ -141,7 +141,7 @@ package struct StepWork {
     let vocabulary = spec.vocabularySize
     let baseShare = share(trains: needs.head)
     book.product("head", .forward, baseShare, tokens, vocabulary, hidden)
-    if recipe.loss == .fused, recipe.stack == .trl {
+    if recipe.loss == .fused, recipe.stack.isTorch, recipe.choices.fusedHead == .trl {
       book.product("head", .recompute, baseShare, tokens, vocabulary, hidden)
     }
     if needs.lastStream { book.product("head", .backward, baseShare, tokens, hidden, vocabulary) }
@@ -157,9 +157,11 @@ package struct StepWork {
   /// The update of every trained parameter, once a step; the Trainer clips by the gradients' norm first
   /// (`max_grad_norm`, 1 unless set).
   private mutating func optimizer() {
-    let trained = ParameterCounts(
-      of: spec, method: recipe.method, hasStackedExperts: recipe.choices.experts == .grouped
-    ).trainable
+    // Where states are divided, so is the update; the first GPU's part counts its padding as work too.
+    let parts = [.none, .ddp].contains(recipe.parallelism.sharding) ? 1 : recipe.parallelism.devices
+    let counts = ParameterCounts(
+      of: spec, method: recipe.method, hasStackedExperts: recipe.choices.experts == .grouped)
+    let trained = (counts.trainable + parts - 1) / parts
     let kind = recipe.optimizer.kind
     book.elements(kind.rawValue, .optimizer, .trained, trained, cost: ElementCost.optimizer(kind))
     if recipe.stack != .plimsoll {

@@ -40,7 +40,8 @@ extension BatchShape {
   var summary: String {
     let microBatches = accumulation == 1 ? "" : ", \(Fixed.grouped(accumulation)) times before the optimizer's step"
     let shape = "\(Phrase.count(microBatch, "sequence")) of \(Fixed.grouped(sequence))"
-    return "\(Fixed.grouped(tokensPerStep)) a step: \(shape)\(microBatches)"
+    let varied = lengths.map { ", at most (\($0.text))" } ?? ""
+    return "\(Fixed.grouped(tokensPerStep)) a step: \(shape)\(varied)\(microBatches)"
   }
 }
 
@@ -70,6 +71,14 @@ extension Recipe {
       "gradient checkpointing \(usesGradientCheckpointing ? "on" : "off")", "\(attention.rawValue) attention",
       "\(loss.rawValue) loss", "\(stack.rawValue) stack",
     ]
+    if parallelism != .single {
+      parts.append("\(parallelism.sharding.rawValue) over \(Phrase.count(parallelism.devices, "GPU"))")
+      let offload = parallelism.settings.offload
+      if offload != .none { parts.append("\(offload == .all ? "everything" : offload.rawValue) offloaded to the host") }
+    }
+    if !runtime.allocator.text.isEmpty { parts.append("allocator \(runtime.allocator.text)") }
+    if let bytes = runtime.cublasWorkspace { parts.append("cuBLAS workspaces of \(bytes)") }
+    if let steps = runtime.emptyCacheSteps { parts.append("cache emptied every \(Phrase.count(steps, "step"))") }
     return parts.joined(separator: ", ")
   }
 
@@ -86,7 +95,11 @@ extension Recipe {
       "batch": .integer(batch.microBatch), "seq": .integer(batch.sequence),
       "grad_accum": .integer(batch.accumulation), "checkpointing": .bool(usesGradientCheckpointing),
       "attention": .string(attention.rawValue), "loss": .string(loss.rawValue), "stack": .string(stack.rawValue),
-      "gpus": .integer(1), "sharding": .string(Sharding.none.rawValue),
+      "alloc_conf": .string(runtime.allocator.text),
+      "cublas_workspace_bytes": .optional(runtime.cublasWorkspace?.count),
+      "empty_cache_steps": .optional(runtime.emptyCacheSteps), "lengths": .optional(batch.lengths?.text),
+      "gpus": .integer(parallelism.devices), "sharding": .string(parallelism.sharding.rawValue),
+      "offload": .string(parallelism.settings.offload.rawValue),
     ]
   }
 }

@@ -123,6 +123,7 @@ struct TorchLoader {
     // bitsandbytes/nn/modules.py, `Linear4bit.forward`: the bias is cast to the compute type for good.
     case .linearBias: policy.quantization == nil ? policy.weightFormat : policy.computeFormat
     case .linear: policy.weightFormat
+    case .embedding, .positionEmbedding, .head, .headBias: policy.tableFormat
     default: policy.plainFormat
     }
   }
@@ -144,7 +145,11 @@ struct TorchLoader {
     for part in quantization.parts(of: parameter.count) {
       let name =
         part.kind == .codes ? parameter.name : TensorName.part(part.kind.torchName, of: parameter.name)
-      _ = tape.openNamed(name, part.shape, part.format, part.account)
+      if part.kind == .codes {
+        _ = tape.openStored(name, part.shape, part.format, part.account)
+      } else {
+        _ = tape.openNamed(name, part.shape, part.format, part.account)
+      }
     }
   }
 

@@ -14,6 +14,8 @@ struct TorchModel {
   let microBatch: Int
   /// Tokens of a sequence that run through the layers, virtual ones included.
   let sequence: Int
+  /// What brings checkpoints back from the host, where they wait there.
+  var staging: Tensor?
 
   /// Virtual tokens that queries look back on and that run through no layer.
   var prefixLength: Int { policy.method.virtualTokens?.tokensInKeys ?? 0 }
@@ -28,10 +30,12 @@ struct TorchModel {
   func run(_ tape: inout Tape) {
     let result = forward(&tape)
     tape.endAutocast()
-    if !policy.keepsOutputs { for output in result.outputs { tape.drop(output) } }
+    let outputs = result.outputs + tape.cachedKeysAndValues
+    tape.cachedKeysAndValues = []
+    if !policy.keepsOutputs { for output in outputs { tape.drop(output) } }
     tape.backward(from: result.loss)
     tape.drop(result.loss)
-    if policy.keepsOutputs { for output in result.outputs { tape.drop(output) } }
+    if policy.keepsOutputs { for output in outputs { tape.drop(output) } }
     tape.releaseGraph()
   }
 
@@ -39,6 +43,7 @@ struct TorchModel {
   func forward(_ tape: inout Tape) -> HeadResult {
     tape.prefix = ""
     tape.enter(.embedding)
+    tape.enter(unit: tape.sharding.root, .void)
     let embedded = embed(&tape)
     // `inputs_embeds` stays a local of the model's forward to its end.
     var hidden = embedded.hidden
@@ -54,12 +59,21 @@ struct TorchModel {
         tape.prefix = "layers.\(layer)."
         return self.layer(&tape, layer, input, tables, layerMask, prefix)
       }
+      let unit = tape.sharding.layers[layer]
+      if unit != nil { tape.enter(.layer(layer, .attentionNorm)) }
+      tape.enter(unit: unit, hidden)
       let output: Tensor
       if policy.usesGradientCheckpointing {
-        output = tape.checkpoint(layer: layer, hidden, context: context, run)
+        // The last layer's input is wanted again at once and stays.
+        let kept = layer + 1 < spec.layerCount ? staging : nil
+        output =
+          policy.choices.reentersCheckpoints
+          ? tape.reentrantCheckpoint(hidden, kept: kept, context: context, run)
+          : tape.checkpoint(layer: layer, hidden, kept: kept, context: context, run)
       } else {
         output = run(&tape, hidden)
       }
+      tape.leave(unit: unit, output)
       tape.drop(hidden)
       hidden = output
     }
@@ -82,6 +96,7 @@ struct TorchModel {
     let penalized = penalized(&tape, result)
     for tensor in tape.cached { tape.drop(tensor) }
     tape.cached = []
+    tape.leave(unit: tape.sharding.root, penalized.loss)
     return penalized
   }
 
@@ -124,10 +139,11 @@ struct TorchModel {
   }
 
   private func lookUp(_ tape: inout Tape, _ name: String, _ table: Tensor, _ account: Account) -> Tensor {
-    tape.apply(
-      name, to: [table], shape: [microBatch, sequence - virtualTokens, spec.hiddenSize], format: table.format,
-      account: account,
-      rule: Rules.fresh)
+    tape.inUnit(of: table, .void) { tape in
+      tape.apply(
+        name, to: [table], shape: [microBatch, sequence - virtualTokens, spec.hiddenSize], format: table.format,
+        account: account, rule: Rules.fresh)
+    }
   }
 
   /// Virtual tokens of the stream.
@@ -180,6 +196,7 @@ struct TorchModel {
 
   /// With checkpointing, what leaves one layer is what is kept as the next one's input.
   func streamAccount(after layer: Int) -> Account {
-    policy.usesGradientCheckpointing && layer + 1 < spec.layerCount ? .checkpoints : .activations
+    guard policy.usesGradientCheckpointing, layer + 1 < spec.layerCount else { return .activations }
+    return staging == nil || layer + 2 == spec.layerCount ? .checkpoints : .activations
   }
 }

@@ -21,6 +21,10 @@ struct TorchWeights {
 
     var isWrapped: Bool { !added.isEmpty }
 
+    /// The factors of low-rank adapters, where that is what was added.
+    var loraA: Tensor? { added.first }
+    var loraB: Tensor? { added.count > 1 ? added[1] : nil }
+
     /// An added tensor by its place; void where there is none.
     func added(_ index: Int) -> Tensor { added.indices.contains(index) ? added[index] : .void }
   }
