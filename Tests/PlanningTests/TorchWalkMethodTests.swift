@@ -41,8 +41,10 @@ import Testing
 
   static let ia3 = Method.wrapped(.ia3(IA3(targets: .modules(["k_proj", "v_proj", "down_proj"]))), nil)
 
-  /// Vectors of a layer's width, fp32 or bf16, whose births and deaths inside an expression are not walked one by one.
-  static let vectors = 64 * 1024
+  /// Vectors of a layer's width, whose births and deaths inside an expression are not walked one by one.
+  static let vectors = 4 * 1024
+  /// The solver's scratch of BOFT's blocks.
+  static let solver = 400 * 1024
 
   static let cases: [Case] = [
     Case("DoRA", 27_179_536, 34_189_568, trained: 308_736, tolerance: vectors) { $0.other = try dora() },
@@ -105,21 +107,21 @@ import Testing
       $0.other = .wrapped(.lnTuning(LNTuning()), nil)
       $0.checkpoints = true
     },
-    Case("prompt", 12_826_336, 15_636_416, trained: 10240, tolerance: 16384) {
+    Case("prompt", 12_826_336, 15_636_416, trained: 10240, tolerance: vectors) {
       $0.other = .prompted(try VirtualTokens(kind: .prompt, count: 20), nil)
     },
-    Case("prompt, checkpointed", 3_206_976, 9_657_448, trained: 10240, tolerance: 16384) {
+    Case("prompt, checkpointed", 3_206_976, 9_657_448, trained: 10240, tolerance: vectors) {
       $0.other = .prompted(try VirtualTokens(kind: .prompt, count: 20), nil)
       $0.checkpoints = true
     },
-    Case("p-tuning", 12_887_776, 15_697_856, trained: 158_464, tolerance: 16384) {
+    Case("p-tuning", 12_887_776, 15_697_856, trained: 158_464, tolerance: vectors) {
       $0.other = .prompted(try VirtualTokens(kind: .encoded(width: 128), count: 20), nil)
     },
-    Case("p-tuning, checkpointed", 3_268_416, 9_718_888, trained: 158_464, tolerance: 16384) {
+    Case("p-tuning, checkpointed", 3_268_416, 9_718_888, trained: 158_464, tolerance: vectors) {
       $0.other = .prompted(try VirtualTokens(kind: .encoded(width: 128), count: 20), nil)
       $0.checkpoints = true
     },
-    Case("prefix", 12_587_696, 15_579_216, trained: 20480, tolerance: 16384) {
+    Case("prefix", 12_587_696, 15_579_216, trained: 20480, tolerance: vectors) {
       $0.other = .prompted(try VirtualTokens(kind: .prefix, count: 20), nil)
     },
     Case("VeRA", 18_214_416, 20_833_288, trained: 10624, tolerance: vectors) {
@@ -144,10 +146,10 @@ import Testing
       $0.other = .wrapped(.oft(try OFT(targets: .allLinear)), nil)
       $0.adapters = .fp32
     },
-    Case("BOFT", 62_349_840, 70_535_424, trained: 45568, tolerance: vectors) {
+    Case("BOFT", 62_349_840, 70_535_424, trained: 45568, tolerance: solver) {
       $0.other = .wrapped(.boft(try BOFT(targets: .allLinear)), nil)
     },
-    Case("BOFT, checkpointed", 2_709_776, 41_501_192, trained: 45568, tolerance: vectors) {
+    Case("BOFT, checkpointed", 2_709_776, 41_501_192, trained: 45568, tolerance: solver) {
       $0.other = .wrapped(.boft(try BOFT(targets: .allLinear)), nil)
       $0.checkpoints = true
     },
@@ -158,7 +160,8 @@ import Testing
       $0.other = .wrapped(.loha(try LoHa(targets: .allLinear)), nil)
       $0.checkpoints = true
     },
-    Case("LoHa, fp32", 44_379_720, 53_759_808, trained: 299_008, tolerance: vectors) {
+    // The bf16 gradient of a base's result, [320, 512], is let go a little earlier.
+    Case("LoHa, fp32", 44_379_720, 53_759_808, trained: 299_008, tolerance: 330_000) {
       $0.other = .wrapped(.loha(try LoHa(targets: .allLinear)), nil)
       $0.adapters = .fp32
     },
@@ -173,7 +176,6 @@ import Testing
       $0.other = .wrapped(.lokr(try LoKr(targets: .allLinear)), nil)
       $0.adapters = .fp32
     },
-    // The orthogonality penalty, which PEFT adds to the loss, is 2 · 14 products of [12, 12] and their gradients.
     Case("AdaLoRA", 21_047_780, 24_107_044, trained: 224_424, tolerance: vectors) {
       $0.other = .wrapped(.adalora(try AdaLoRA(targets: .allLinear)), nil)
     },
@@ -214,6 +216,8 @@ import Testing
     let gradients = ledger.entries.filter {
       $0.account == .gradients && $0.opened < optimizer && ($0.closed ?? optimizer) >= optimizer
     }
-    #expect(gradients.reduce(0) { $0 + ($1.shape?.count ?? 0) } == example.trained)
+    // PEFT leaves AdaLoRA's 14 numbers of ranks training.
+    let left = example.title.hasPrefix("AdaLoRA") ? 14 : 0
+    #expect(gradients.reduce(0) { $0 + $1.shape.count } == example.trained + left)
   }
 }

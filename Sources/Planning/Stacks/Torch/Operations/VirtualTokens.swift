@@ -32,6 +32,8 @@ extension TorchModel {
     let joined = tape.concatenate(
       streamName(after: -1), [cast, x], hiddenShape, account: streamAccount(after: -1))
     tape.cached.append(cast)
+    tape.retain(joined)
+    tape.cached.append(joined)
     // A leaf that was asked for its gradient is held by the graph (torch `AccumulateGrad`).
     if x.needsGradient { tape.hold(x, with: joined) }
     tape.drop(x)
