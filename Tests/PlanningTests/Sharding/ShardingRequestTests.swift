@@ -1,3 +1,4 @@
+import Bookkeeping
 import Modeling
 import Planning
 import Testing

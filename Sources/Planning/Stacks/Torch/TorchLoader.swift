@@ -166,7 +166,7 @@ struct TorchLoader {
     if let wrapping = method.wrapping, wrapping.targets.match(module) {
       added = wrapping.added(to: module, of: spec).map {
         tape.openParameter(
-          module.name + "." + $0.suffix, $0.shape, policy.adapterFormat, .adapters,
+          module.name + "." + $0.suffix, $0.shape, $0.format ?? policy.adapterFormat, .adapters,
           trains: $0.trains || isLeftTraining($0))
       }
     }

@@ -93,11 +93,11 @@ struct TorchModel {
     tape.drop(positions)
     tape.drop(embedded.tokens)
     let result = headAndLoss(&tape, hidden)
-    if let prefix { tape.drop(prefix) }
+    let penalized = penalized(&tape, result)
     for tensor in tape.cached { tape.drop(tensor) }
     tape.cached = []
-    tape.leave(unit: tape.sharding.root, result.loss)
-    return result
+    tape.leave(unit: tape.sharding.root, penalized.loss)
+    return penalized
   }
 
   // MARK: Around the layers

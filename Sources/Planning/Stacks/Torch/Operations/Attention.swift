@@ -33,7 +33,6 @@ extension TorchModel {
   private func repeatedHeads(
     _ tape: inout Tape, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?
   ) -> Tensor {
-    let heads: Shape = [microBatch, spec.attention.heads, sequence, spec.attention.headDimension]
     let isShared = spec.attention.heads != spec.attention.keyValueHeads
     let isContiguous = policy.choices.sharedHeads == .contiguous || mask != nil
     func prepare(_ tape: inout Tape, _ x: Tensor, _ name: String, copies: Bool) -> Tensor {
@@ -41,7 +40,8 @@ extension TorchModel {
         tape.retain(x)
         return x
       }
-      return tape.copy(name, x, heads)
+      let length = x.storage == q.storage ? sequence : keyLength
+      return tape.copy(name, x, [microBatch, spec.attention.heads, length, spec.attention.headDimension])
     }
     let query = prepare(&tape, q, "attention.q.contiguous", copies: isContiguous)
     let keys = prepare(&tape, k, "attention.k.repeated", copies: isShared || isContiguous)
