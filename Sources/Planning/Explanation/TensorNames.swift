@@ -103,6 +103,7 @@ struct TensorNames {
     case .gate, .up: (.H, .I)
     case .gateUp: (.H, .twice(.I))
     case .down: (.I, .H)
+    case .sharedGate: (.H, .number(1))
     }
   }
 
