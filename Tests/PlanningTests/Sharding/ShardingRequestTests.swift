@@ -60,8 +60,11 @@ import Testing
     let entries = try fixture.walk().journal.entries
     let layer = entries.first { $0.name == "layers.0.flat_parameter" }
     // A layer has 2 949 120 quantized weights, half a byte each, and two norms of 512 in bf16; half of that is here.
-    #expect(layer?.bytes.count == (2_949_120 / 2 + 2 * 512 * 2) / 2)
-    let scales = entries.filter { $0.name.hasSuffix(".absmax") }
-    #expect(scales.reduce(0) { $0 + $1.bytes.count } == 2 * 2_949_120 / 64 * 4)
+    let weights = 2_949_120
+    let shard: Int = (weights / 2 + 2048) / 2
+    #expect(layer?.bytes == Bytes(shard))
+    let constants: Int = entries.filter { $0.name.hasSuffix(".absmax") }.map(\.bytes.count).reduce(0, +)
+    let expected: Int = 2 * weights / 16
+    #expect(constants == expected)
   }
 }
