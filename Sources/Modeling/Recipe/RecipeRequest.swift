@@ -72,7 +72,11 @@ extension RecipeRequest {
     let kind = fill(
       optimizer, defaults.optimizer, "optimizer: \(defaults.optimizer.rawValue), \(stack.rawValue)'s default")
     let batch = try BatchShape(
-      microBatch: fill(microBatch, 1, "batch: 1 sequence a micro-batch"),
+      microBatch: fill(
+        microBatch, defaults.microBatch,
+        defaults.microBatch == 1
+          ? "batch: 1 sequence a micro-batch"
+          : "batch: \(defaults.microBatch) sequences a micro-batch, \(stack.rawValue)'s default"),
       sequence: fill(sequence, min(1024, spec.maximumPositions), "seq: \(min(1024, spec.maximumPositions)) tokens"),
       accumulation: fill(accumulation, 1, "grad-accum: 1 micro-batch a step"))
     let checkpointing = fill(
@@ -144,7 +148,8 @@ extension Recipe {
     if case .modules(let names) = method.adapter?.targets {
       let modules = spec.linearModules(0)
       guard !names.isEmpty else { throw .outOfRange("targets", "empty", "a list of module names") }
-      for name in names where !spec.hasModule(named: name) {
+      let fused = choices.modelCode.isLitGPT ? ["q_proj", "k_proj", "v_proj"] : []
+      for name in names where !fused.contains(name) && !spec.hasModule(named: name) {
         throw .noSuchTarget(name, model: spec.name, known: modules.map(\.shortName))
       }
     }

@@ -35,6 +35,8 @@ struct Tape {
   var mode = Mode.recording
   /// Whether a layer is run again, with a graph, in a backward pass of its own.
   var isReentering = false
+  /// Whether a parameter's gradient is consumed as soon as it is whole, by an optimizer of its own.
+  var stepsInBackward = false
   /// The node that runs backward.
   var running: Node?
   /// Keys and values that the model's output holds.

@@ -8,24 +8,28 @@ struct TorchLoader {
   let spec: ModelSpec
   let policy: TorchPolicy
   let trainsBase: Bool
+  /// Tokens of the longest sample.
+  let sequence: Int
 
   func load(_ tape: inout Tape) -> TorchWeights {
     var weights = TorchWeights()
     weights.layers = Array(repeating: TorchWeights.Layer(), count: spec.layerCount)
     var biases = Biases()
-    for parameter in spec.parameters {
+    let isLitGPT = policy.choices.modelCode.isLitGPT
+    for parameter in isLitGPT ? spec.litGPTParameters : spec.parameters {
       tape.layer = parameter.layer
       place(parameter, &weights, &biases, &tape)
     }
     for layer in 0..<spec.layerCount {
       tape.layer = layer
       if spec.feedForward.experts != nil { loadExperts(layer, &weights, &tape) }
-      for module in spec.linearModules(layer) {
+      for module in isLitGPT ? spec.litGPTModules(layer) : spec.linearModules(layer) {
         weights.layers[layer].linears[module.role] = linear(module, biases, &tape)
       }
     }
     tape.layer = nil
-    if spec.tiesEmbeddings { weights.head = weights.embedding }
+    if spec.tiesEmbeddings, !isLitGPT { weights.head = weights.embedding }
+    weights.rotaryTables = openRotaryTables(&tape)
     return weights
   }
 
@@ -63,6 +67,7 @@ struct TorchLoader {
         weights.layers[layer].mixture = TorchWeights.Mixture(router: router, gateUp: .void, down: .void)
       }
     case .expert: break
+    case .head where quantizesHead: weights.quantizedHead = openQuantizedHead(parameter, &tape)
     case .head: weights.head = open(parameter, &tape)
     case .headBias: weights.headBias = open(parameter, &tape)
     }
@@ -85,6 +90,13 @@ struct TorchLoader {
 
   private func openQuantized(_ parameter: Parameter, _ tape: inout Tape) {
     switch policy.quantization {
+    case .nf4 where policy.choices.nf4Layout == .torchao:
+      for part in TorchaoNF4.parts(of: parameter.count, policy.weightFormat) {
+        let isCodes = part.account == .weights
+        _ = tape.openNamed(
+          isCodes ? parameter.name : TensorName.part(part.name, of: parameter.name), part.shape, part.format,
+          part.account)
+      }
     case .int8:
       _ = tape.openNamed(parameter.name, parameter.shape, .int8, .weights)
       let rows = parameter.shape.extents.first ?? 1
@@ -94,6 +106,15 @@ struct TorchLoader {
     case .fp4(let double): openBlocks(BlockQuantization(codes: .fp4, isDouble: double), parameter, &tape)
     case nil: break
     }
+  }
+
+  private func openQuantizedHead(_ parameter: Parameter, _ tape: inout Tape) -> TorchWeights.Linear {
+    openQuantized(parameter, &tape)
+    let name = String(parameter.name.dropLast(".weight".count))
+    return TorchWeights.Linear(
+      module: LinearModule(
+        name: name, role: .output, layer: 0, input: spec.hiddenSize, output: spec.vocabularySize, hasBias: false),
+      base: base(nil), bias: nil, loraA: nil, loraB: nil)
   }
 
   private func openBlocks(_ quantization: BlockQuantization, _ parameter: Parameter, _ tape: inout Tape) {
@@ -121,23 +142,36 @@ struct TorchLoader {
   }
 
   private func linear(_ module: LinearModule, _ parts: Biases, _ tape: inout Tape) -> TorchWeights.Linear {
-    let base: TorchWeights.Linear.Base =
-      switch policy.quantization {
-      case .int8: .eightBit
-      case .nf4(let double): .fourBit(BlockQuantization(codes: .nf4, isDouble: double))
-      case .fp4(let double): .fourBit(BlockQuantization(codes: .fp4, isDouble: double))
-      case nil: .plain(parts.weight[module.name + ".weight"] ?? .void)
-      }
     var loraA: Tensor?
     var loraB: Tensor?
-    if let lora = policy.lora, lora.targets.match(module) {
-      loraA = tape.openParameter(
-        TensorName.loraA(module.name), [lora.rank, module.input], policy.adapterFormat, .adapters, trains: true)
-      loraB = tape.openParameter(
-        TensorName.loraB(module.name), [module.output, lora.rank], policy.adapterFormat, .adapters, trains: true)
+    var adapterParts: [Int] = []
+    if let lora = policy.lora {
+      var (count, width) = (lora.targets.match(module) ? 1 : 0, module.output)
+      if policy.choices.modelCode.isLitGPT, module.role == .queryKeyValue {
+        adapterParts = spec.litGPTAdapterParts(lora.targets, module)
+        (count, width) = (adapterParts.count, adapterParts.reduce(0, +))
+      }
+      if count > 0 {
+        loraA = tape.openParameter(
+          TensorName.loraA(module.name), [count * lora.rank, module.input], policy.adapterFormat, .adapters,
+          trains: true)
+        loraB = tape.openParameter(
+          TensorName.loraB(module.name), [width, lora.rank], policy.adapterFormat, .adapters, trains: true)
+      }
     }
     return TorchWeights.Linear(
-      module: module, base: base, bias: parts.linear[module.name + ".bias"], loraA: loraA, loraB: loraB)
+      module: module, base: base(parts.weight[module.name + ".weight"]), bias: parts.linear[module.name + ".bias"],
+      loraA: loraA, loraB: loraB, adapterParts: adapterParts)
+  }
+
+  private func base(_ weight: Tensor?) -> TorchWeights.Linear.Base {
+    switch policy.quantization {
+    case .nf4 where policy.choices.nf4Layout == .torchao: .torchaoNF4
+    case .int8: .eightBit
+    case .nf4(let double): .fourBit(BlockQuantization(codes: .nf4, isDouble: double))
+    case .fp4(let double): .fourBit(BlockQuantization(codes: .fp4, isDouble: double))
+    case nil: .plain(weight ?? .void)
+    }
   }
 }
 

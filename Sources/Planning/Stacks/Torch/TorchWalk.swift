@@ -91,7 +91,7 @@ public enum TorchWalk {
     return Result(
       journal: books.journal, assumptions: TorchAssumptions.sentences(spec, recipe, policy),
       outsideAllocator: books.journal.bytes(of: books.outside), outsideEntries: books.outside,
-      loader: TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full))
+      loader: TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full, sequence: recipe.batch.sequence))
   }
 
   private static func walk(_ spec: ModelSpec, _ recipe: Recipe, _ options: Options) -> Books {
@@ -105,7 +105,8 @@ public enum TorchWalk {
   ) -> (tape: Tape, outside: Set<Journal.ID>) {
     let policy = TorchPolicy(recipe, options)
     var tape = Tape(clock: StepClock(spec: spec, recipe: recipe))
-    let weights = TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full).load(&tape)
+    tape.stepsInBackward = recipe.choices.stepsInBackward
+    let weights = TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full, sequence: recipe.batch.sequence).load(&tape)
     let optimizer = TorchOptimizer(kind: recipe.optimizer.kind)
     let outside = optimizer.openStates(&tape)
     openBatch(&tape, spec, recipe)
@@ -149,7 +150,8 @@ public enum TorchWalk {
   private static func openBatch(_ tape: inout Tape, _ spec: ModelSpec, _ recipe: Recipe) {
     let shape: Shape = [recipe.batch.microBatch, recipe.batch.sequence]
     for _ in 0..<recipe.batch.accumulation {
-      for name in [TensorName.tokens, TensorName.labels, "batch.attention_mask"] {
+      let masks = recipe.choices.modelCode == .transformers ? ["batch.attention_mask"] : []
+      for name in [TensorName.tokens, TensorName.labels] + masks {
         _ = tape.openNamed(name, shape, .int64, .batch)
       }
     }

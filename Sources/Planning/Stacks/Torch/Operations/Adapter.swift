@@ -51,7 +51,7 @@ extension TorchModel {
   }
 
   /// `lora_B(lora_A(dropout(x))) * scaling`.
-  private func delta(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ name: String) -> Tensor {
+  func delta(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ name: String) -> Tensor {
     guard let loraA = linear.loraA, let loraB = linear.loraB, let lora = policy.lora else { return .void }
     var input = x
     if lora.dropout > 0 {

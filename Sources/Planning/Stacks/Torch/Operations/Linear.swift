@@ -79,11 +79,14 @@ extension TorchModel {
   /// A linear module with its adapter, if it has one.
   func linear(_ tape: inout Tape, _ layer: Int, _ role: Parameter.Linear, _ x: Tensor, _ name: String) -> Tensor {
     guard let linear = weights.layers[layer].linears[role] else { return .void }
+    if policy.choices.modelCode != .transformers { return plainLinear(&tape, linear, x, name) }
     switch linear.base {
     case .plain(let weight):
       let base = product(
         &tape, linear.hasAdapter ? name + ".base" : name, x, weight, bias: linear.bias, width: linear.module.output)
       return linear.hasAdapter ? adapt(&tape, linear, x, base, name) : base
+    case .torchaoNF4:
+      return plainLinear(&tape, linear, x, name)
     case .fourBit(let quantization):
       let base = fourBitProduct(&tape, linear, quantization, x, linear.hasAdapter ? name + ".base" : name)
       return linear.hasAdapter ? adaptQuantized(&tape, linear, x, base, name) : base
