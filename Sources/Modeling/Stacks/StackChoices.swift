@@ -49,7 +49,8 @@ public struct StackChoices: Hashable, Sendable {
   public var optimizerImplementation: Optimizer.Implementation
 
   public init(
-    modelCode: ModelCode = .transformers, norm: NormImplementation = .composed, rotary: RotaryImplementation = .composed,
+    modelCode: ModelCode = .transformers, norm: NormImplementation = .composed,
+    rotary: RotaryImplementation = .composed,
     gate: GateImplementation = .composed, adapters: AdapterImplementation = .peft,
     crossEntropy: CrossEntropyImplementation = .composed, fusedHead: FusedHeadImplementation = .trl,
     sharedHeads: SharedHeads = .grouped, checkpoints: CheckpointStorage = .device, reentersCheckpoints: Bool = false,

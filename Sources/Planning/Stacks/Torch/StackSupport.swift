@@ -71,7 +71,8 @@ enum StackSupport {
     case nil, .nf4(double: true): break
     case .nf4(double: false), .fp4, .int8:
       throw refuse(
-        "\(recipe.method.quantization?.text ?? "")", "torchao's NF4 is doubly quantized: use --quant nf4 --double-quant")
+        "\(recipe.method.quantization?.text ?? "")", "torchao's NF4 is doubly quantized: use --quant nf4 --double-quant"
+      )
     }
     if recipe.method.quantization != nil,
       let module = spec.linearModules(0).first(where: { !TorchaoNF4.takes($0.input * $0.output) })

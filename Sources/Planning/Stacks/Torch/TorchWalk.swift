@@ -91,7 +91,8 @@ public enum TorchWalk {
     return Result(
       journal: books.journal, assumptions: TorchAssumptions.sentences(spec, recipe, policy),
       outsideAllocator: books.journal.bytes(of: books.outside), outsideEntries: books.outside,
-      loader: TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full, sequence: recipe.batch.sequence))
+      loader: TorchLoader(
+        spec: spec, policy: policy, trainsBase: recipe.method == .full, sequence: recipe.batch.sequence))
   }
 
   private static func walk(_ spec: ModelSpec, _ recipe: Recipe, _ options: Options) -> Books {
@@ -106,7 +107,9 @@ public enum TorchWalk {
     let policy = TorchPolicy(recipe, options)
     var tape = Tape(clock: StepClock(spec: spec, recipe: recipe))
     tape.stepsInBackward = recipe.choices.stepsInBackward
-    let weights = TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full, sequence: recipe.batch.sequence).load(&tape)
+    let weights = TorchLoader(
+      spec: spec, policy: policy, trainsBase: recipe.method == .full, sequence: recipe.batch.sequence
+    ).load(&tape)
     let optimizer = TorchOptimizer(kind: recipe.optimizer.kind)
     let outside = optimizer.openStates(&tape)
     openBatch(&tape, spec, recipe)
