@@ -25,7 +25,12 @@ enum StackSupport {
         what: "full fine-tuning", stack: recipe.stack,
         advice: "Unsloth compiles another model for it; plan --stack transformers, or --method lora")
     }
-    guard [.llama, .mistral, .qwen2, .qwen3, .gemma, .gemma2].contains(spec.architecture) else {
+    guard [.lora, .qlora, .dora].contains(recipe.method.name) else {
+      throw .notModeled(
+        what: recipe.method.name.rawValue, stack: recipe.stack,
+        advice: "Unsloth puts low-rank adapters on a model: use --method lora, qlora or dora, or --stack trl")
+    }
+    guard [.llama, .mistral, .qwen2, .qwen3, .gemma].contains(spec.architecture) else {
       throw .notModeled(
         what: "\(spec.name), a \(spec.architecture.rawValue) model", stack: recipe.stack,
         advice: "Unsloth compiles families it has no kernels for; plan --stack trl")
@@ -46,6 +51,15 @@ enum StackSupport {
     guard code != .transformers else { return }
     func refuse(_ what: String, _ advice: String) -> PlanError {
       .notModeled(what: what, stack: recipe.stack, advice: advice)
+    }
+    if recipe.parallelism.devices > 1 { throw refuse("several GPUs", "plan one, or --stack trl") }
+    switch recipe.method {
+    case .full: break
+    case .lora(let lora), .qlora(let lora, _):
+      if lora.decomposesWeights || !lora.modulesToSave.isEmpty {
+        throw refuse("DoRA or trained copies of modules", "use --method lora, or --stack trl")
+      }
+    case .partial, .wrapped, .prompted: throw refuse("the method \(recipe.method.name.rawValue)", "use --method lora")
     }
     if recipe.attention == .eager || spec.attention.logitSoftcap != nil {
       throw refuse("eager attention", "its models call torch's fused attention: use --attention sdpa")

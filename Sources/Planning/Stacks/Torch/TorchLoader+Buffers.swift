@@ -38,4 +38,40 @@ extension TorchLoader {
 
   /// Whether the head is quantized like any other linear layer.
   var quantizesHead: Bool { policy.quantization != nil && policy.choices.quantizesHead }
+
+  /// A head that is quantized like any other linear layer.
+  func openQuantizedHead(_ parameter: Parameter, _ tape: inout Tape) -> TorchWeights.Linear {
+    openQuantized(parameter, &tape)
+    let module = LinearModule(
+      name: String(parameter.name.dropLast(".weight".count)), role: .output, layer: 0, input: spec.hiddenSize,
+      output: spec.vocabularySize, hasBias: false)
+    return TorchWeights.Linear(module: module, base: base(nil), bias: nil, added: [])
+  }
+
+  /// A weight as torchao keeps it.
+  func openTorchaoNF4(_ parameter: Parameter, _ tape: inout Tape) {
+    for part in TorchaoNF4.parts(of: parameter.count, policy.weightFormat) {
+      let isCodes = part.account == .weights
+      _ = tape.openNamed(
+        isCodes ? parameter.name : TensorName.part(part.name, of: parameter.name), part.shape, part.format,
+        part.account)
+    }
+  }
+
+  /// LitGPT's projection to queries, keys and values, whose adapter serves some of them: one factor A of r rows for
+  /// each, stacked, and one factor B of all their widths (litgpt/lora.py, `LoRAQKVLinear`).
+  func litGPTProjection(
+    _ module: LinearModule, _ base: TorchWeights.Linear.Base, bias: Tensor?, _ tape: inout Tape
+  ) -> TorchWeights.Linear {
+    guard let lora = policy.lora else { return TorchWeights.Linear(module: module, base: base, bias: bias, added: []) }
+    let parts = spec.litGPTAdapterParts(lora.targets, module)
+    var added: [Tensor] = []
+    if !parts.isEmpty {
+      let shapes: [Shape] = [[parts.count * lora.rank, module.input], [parts.reduce(0, +), lora.rank]]
+      for (name, shape) in zip([TensorName.loraA(module.name), TensorName.loraB(module.name)], shapes) {
+        added.append(tape.openParameter(name, shape, policy.adapterFormat, .adapters, trains: true))
+      }
+    }
+    return TorchWeights.Linear(module: module, base: base, bias: bias, added: added, adapterParts: parts)
+  }
 }

@@ -7,8 +7,8 @@ extension TorchModel {
   ///
   /// Sources: torchtune modules/peft/lora.py, `LoRALinear.forward`; litgpt/lora.py, `LoRALinear.forward`.
   func plainLinear(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ name: String) -> Tensor {
-    let base = plainBase(&tape, linear, x, linear.hasAdapter ? name + ".base" : name)
-    guard linear.hasAdapter else { return base }
+    let base = baseProduct(&tape, linear, x, linear.isWrapped ? name + ".base" : name)
+    guard linear.isWrapped else { return base }
     let scaled =
       linear.adapterParts.isEmpty
       ? delta(&tape, linear, x, name) : fusedDelta(&tape, linear, x, name)
@@ -16,16 +16,6 @@ extension TorchModel {
     tape.drop(scaled)
     tape.drop(base)
     return result
-  }
-
-  /// The base of a linear layer alone.
-  func plainBase(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ name: String) -> Tensor {
-    switch linear.base {
-    case .plain(let weight): product(&tape, name, x, weight, bias: linear.bias, width: linear.module.output)
-    case .torchaoNF4: torchaoProduct(&tape, linear, x, name)
-    case .fourBit(let quantization): fourBitProduct(&tape, linear, quantization, x, name)
-    case .eightBit: eightBitProduct(&tape, linear, x, name)
-    }
   }
 
   /// `a + b` in the residual stream, whose name is whole.

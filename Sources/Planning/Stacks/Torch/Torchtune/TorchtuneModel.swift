@@ -144,6 +144,6 @@ extension TorchModel {
       return product(
         &tape, name, x, weights.head, bias: weights.headBias, width: spec.vocabularySize, account: .logits)
     }
-    return plainBase(&tape, head, x, name)
+    return baseProduct(&tape, head, x, name)
   }
 }
