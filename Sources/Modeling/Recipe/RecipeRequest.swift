@@ -81,7 +81,11 @@ extension RecipeRequest {
     let method = try resolvedMethod(for: spec, &assumptions)
     let description = stack.description
     let defaults = description.defaults(for: method)
-    let choices = choices ?? description.choices
+    var choices = choices ?? description.choices
+    if self.choices == nil, defaults.stepsInBackward, accumulation ?? 1 == 1 {
+      assumptions.append("optimizer: steps in backward, \(stack.rawValue)'s default")
+      choices.stepsInBackward = true
+    }
     let weightFormat = fill(
       weightFormat, defaults.weightFormat,
       "dtype: \(defaults.weightFormat.rawValue), \(defaults.weightFormatReason)")

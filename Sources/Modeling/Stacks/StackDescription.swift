@@ -17,6 +17,8 @@ public struct StackDescription: Hashable, Sendable {
     public var learningRate: Double
     /// Sequences of a micro-batch.
     public var microBatch: Int
+    /// Whether an optimizer consumes gradients in backward where they aren't accumulated.
+    public var stepsInBackward = false
 
     public init(
       weightFormat: ScalarFormat, weightFormatReason: String, adapterFormat: ScalarFormat, precision: Precision,

@@ -25,11 +25,13 @@ extension StackDescription {
         + "(torchao/dtypes/nf4tensor.py, `get_original_weight`).",
       "Adapters run in the model's format (modules/peft/lora.py, `LoRALinear.forward`).",
       "Full fine-tuning on one device steps in backward with paged AdamW "
-        + "(recipes/configs/llama2/7B_full_low_memory.yaml, `optimizer_in_bwd`).",
+        + "(recipes/configs/llama2/7B_full_low_memory.yaml, `optimizer_in_bwd`); that file's activation offloading is "
+        + "not planned.",
     ],
     full: configured.with {
       $0.optimizer = .pagedAdamw
       $0.learningRate = 1e-5
+      $0.stepsInBackward = true
     }, lora: configured, qlora: configured, choices: choices)
 
   /// torchtune as of early 2024.
@@ -47,6 +49,7 @@ extension StackDescription {
       $0.loss = .full
       $0.optimizer = .pagedAdamw
       $0.learningRate = 2e-5
+      $0.stepsInBackward = true
     }, lora: configured.with { $0.loss = .full }, qlora: configured.with { $0.loss = .full },
     choices: choices.with {
       $0.modelCode = .torchtune2024

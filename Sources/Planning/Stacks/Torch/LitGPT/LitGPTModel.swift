@@ -160,7 +160,8 @@ extension TorchModel {
       chunkLoss(&tape, index, chunk, isLast: index + 1 == logits.count)
     }
     let joined = tape.concatenate("loss.joined", losses, [losses.reduce(0) { $0 + $1.count }])
-    let sum = tape.mean("loss.sum", joined, [1])
+    // The gradient of a sum is a view of one number.
+    let sum = tape.apply("loss.sum", to: [joined], shape: [1], format: joined.format, rule: Rules.viewing)
     tape.drop(joined)
     let loss = tape.scale("loss", sum)
     tape.drop(sum)
