@@ -65,7 +65,7 @@ enum StackSupport {
       throw refuse("eager attention", "its models call torch's fused attention: use --attention sdpa")
     }
     if spec.feedForward.experts != nil || spec.normalization.normalizesOutputs || spec.normalization.weightIsOffset
-      || spec.attention.normalizesQueryAndKey || spec.finalLogitSoftcap != nil
+      || spec.attention.normalizesQueryAndKey || spec.finalLogitSoftcap != nil || spec.feedForward.fusesGateAndUp
     {
       throw refuse("\(spec.name), a \(spec.architecture.rawValue) model", "plan --stack trl")
     }
@@ -78,7 +78,7 @@ enum StackSupport {
       return
     }
     guard spec.feedForward.isGated, spec.normalization.kind == .rms, !spec.normalization.isParallel,
-      !spec.attention.fusesProjections, !spec.feedForward.fusesGateAndUp
+      !spec.attention.fusesProjections
     else { throw refuse("\(spec.name), a \(spec.architecture.rawValue) model", "plan --stack litgpt") }
     if recipe.precision == .autocast { throw refuse("autocast", "its recipes run in one format: use --precision pure") }
     switch recipe.method.quantization {
