@@ -116,7 +116,7 @@ import Testing
         #expect(Ledger(posting: walk.journal).peak.bytes == Ledger(posting: whole.journal).peak.bytes, "\(name)")
       } catch {
         #expect(!error.description.isEmpty)
-        #expect([.unsloth, .liger].contains(stack), "\(name): \(error)")
+        #expect([.unsloth, .liger].contains(stack) || stack.choices.modelCode != .transformers, "\(name): \(error)")
       }
     }
   }

@@ -81,7 +81,7 @@ extension TorchModel {
   /// fp32, and gradients of keys and values for every query head where heads share them. Sources: torch
   /// derivatives.yaml, `_scaled_dot_product_flash_attention`; aten/native/transformers/cuda/flash_attn/flash_api.cpp,
   /// `mha_fwd` and `mha_bwd`; transformers integrations/sdpa_attention.py, `use_gqa_in_sdpa`.
-  private func fused(_ tape: inout Tape, _ q: Tensor, _ k: Tensor, _ v: Tensor, bias: Tensor?) -> Tensor {
+  func fused(_ tape: inout Tape, _ q: Tensor, _ k: Tensor, _ v: Tensor, bias: Tensor?) -> Tensor {
     let attention = spec.attention
     let name = "attention"
     let query = castInput(&tape, name + ".q", q)
