@@ -1,0 +1,70 @@
+public import Modeling
+
+/// What a probe runs: a model at its real width with few layers, and a step on it.
+public struct ProbeSettings: Hashable, Sendable {
+  /// The whole model; the probe takes few of its layers.
+  public let spec: ModelSpec
+  /// The configuration of Transformers that the model is built from.
+  public let configuration: JSONValue
+  public let recipe: Recipe
+  /// How the script runs the stack.
+  public let runner: Runner
+
+  /// The functions of the script that drive a stack.
+  public enum Runner: String, CaseIterable, Hashable, Sendable {
+    /// Transformers' `Trainer`.
+    case trainer
+    /// TRL's `SFTTrainer`.
+    case sftTrainer = "sft_trainer"
+    /// A loop as people write it themselves.
+    case loop
+  }
+
+  /// - Throws: ``ProbeError`` for a stack or a setting that the script can't run.
+  public init(spec: ModelSpec, configuration: JSONValue, recipe: Recipe) throws(ProbeError) {
+    guard let runner = ProbeSettings.runners[recipe.stack] else {
+      throw .unsupportedStack(recipe.stack, known: Stack.allCases.filter { ProbeSettings.runners[$0] != nil })
+    }
+    try ProbeSettings.check(recipe, runner)
+    self.spec = spec
+    self.configuration = configuration
+    self.recipe = recipe
+    self.runner = runner
+  }
+
+  /// The stacks that the script can run.
+  static let runners: [Stack: Runner] = [.trl: .sftTrainer, .transformers: .trainer]
+
+  /// Micro-batches that a probe runs a step: from the second on each is like the one before.
+  public var microBatches: Int { min(2, recipe.batch.accumulation) }
+
+  /// Modules that get adapters, as PEFT's `target_modules` takes them; empty for `all-linear`.
+  ///
+  /// Their last two components, since a last one alone is not always unique (GPT-2 has two of `c_proj`).
+  public var targetModules: [String] {
+    guard let targets = recipe.method.adapter?.targets, targets != .allLinear else { return [] }
+    if case .modules(let names) = targets { return names }
+    return spec.linearModules(0).filter(targets.match).map {
+      $0.name.split(separator: ".").suffix(2).joined(separator: ".")
+    }
+  }
+
+  private static func check(_ recipe: Recipe, _ runner: Runner) throws(ProbeError) {
+    guard recipe.parallelism == .single else {
+      throw .unsupported("gpus", "\(recipe.parallelism.devices)", advice: "it runs on one GPU")
+    }
+    switch (runner, recipe.loss) {
+    case (.trainer, .full), (.loop, .full), (.sftTrainer, .fused): break
+    case (.sftTrainer, _):
+      throw .unsupported("loss", recipe.loss.rawValue, advice: "SFTTrainer makes no full logits: use --loss fused")
+    case (.trainer, _), (.loop, _):
+      throw .unsupported("loss", recipe.loss.rawValue, advice: "Transformers' own loss is --loss full")
+    }
+    let optimizer = recipe.optimizer
+    guard optimizer.implementation == .fused || optimizer.kind == .adamw, optimizer.implementation != .single else {
+      throw .unsupported(
+        "optimizer", "\(optimizer.kind.rawValue), \(optimizer.implementation.rawValue)",
+        advice: "the Trainer has no such switch")
+    }
+  }
+}
