@@ -1,5 +1,5 @@
 public import Bookkeeping
-public import Modeling
+import Modeling
 
 /// What a probe measured beside what is planned for the same step, and both carried on to the whole model.
 ///

@@ -1,5 +1,5 @@
 public import Bookkeeping
-public import Modeling
+import Modeling
 
 /// What a probe has measured: phase by phase, for each number of layers that it ran.
 public struct ProbeRecording: Hashable, Sendable {

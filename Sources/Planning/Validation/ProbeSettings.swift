@@ -22,8 +22,9 @@ public struct ProbeSettings: Hashable, Sendable {
 
   /// - Throws: ``ProbeError`` for a stack or a setting that the script can't run.
   public init(spec: ModelSpec, configuration: JSONValue, recipe: Recipe) throws(ProbeError) {
-    guard let runner = ProbeSettings.runners[recipe.stack] else {
-      throw .unsupportedStack(recipe.stack, known: Stack.allCases.filter { ProbeSettings.runners[$0] != nil })
+    guard let runner = ProbeSettings.runners[recipe.stack.rawValue] else {
+      throw .unsupportedStack(
+        recipe.stack, known: Stack.allCases.filter { ProbeSettings.runners[$0.rawValue] != nil })
     }
     try ProbeSettings.check(recipe, runner)
     self.spec = spec
@@ -32,11 +33,22 @@ public struct ProbeSettings: Hashable, Sendable {
     self.runner = runner
   }
 
-  /// The stacks that the script can run.
-  static let runners: [Stack: Runner] = [.trl: .sftTrainer, .transformers: .trainer]
+  /// The stacks that the script can run, by name: which of them are planned is another question.
+  static let runners: [String: Runner] = [
+    "trl": .sftTrainer, "transformers": .trainer, "transformers-unprepared": .trainer, "transformers-4": .trainer,
+    "peft-loop": .loop, "liger": .trainer,
+  ]
+
+  /// Whether the Trainer is told to put Liger's kernels in.
+  public var usesLiger: Bool { recipe.stack.rawValue == "liger" }
 
   /// Micro-batches that a probe runs a step: from the second on each is like the one before.
   public var microBatches: Int { min(2, recipe.batch.accumulation) }
+
+  /// What a step with so many layers is planned to take of a device.
+  public func deviceBytes(layers: Int, on device: Device?) throws(PlanError) -> Interval {
+    try Planner.deviceBytes(spec.withLayers(layers) ?? spec, recipe, device: device)
+  }
 
   /// Modules that get adapters, as PEFT's `target_modules` takes them; empty for `all-linear`.
   ///
@@ -55,6 +67,7 @@ public struct ProbeSettings: Hashable, Sendable {
     }
     switch (runner, recipe.loss) {
     case (.trainer, .full), (.loop, .full), (.sftTrainer, .fused): break
+    case (.trainer, .fused) where recipe.stack.rawValue == "liger": break
     case (.sftTrainer, _):
       throw .unsupported("loss", recipe.loss.rawValue, advice: "SFTTrainer makes no full logits: use --loss fused")
     case (.trainer, _), (.loop, _):

@@ -32,6 +32,7 @@ extension ExitStatus {
       case is UsageError, is BytesParsingError, is RecipeError, is PlanError: .usage
       case is ModelSpecError: .badData
       case is MachineError, is MachineTooSmall, is ArenaError, is OutputFileError: .unavailable
+      case let error as ProbeError: ExitStatus(error)
       case let error as TrainingError: ExitStatus(error)
       case let error as WeightFileError: ExitStatus(error)
       case let error as AdapterError: ExitStatus(error)
@@ -50,6 +51,15 @@ extension ExitStatus {
       case .file, .cannotMap, .noWeights: .noInput
       case .cannotWrite: .unavailable
       default: .badData
+      }
+  }
+
+  private init(_ error: ProbeError) {
+    self =
+      switch error {
+      case .unsupportedStack, .unsupported, .noConfiguration: .usage
+      case .file(.noSuchFile): .noInput
+      case .file, .notJSON, .foreign, .missing, .wrongValue, .config, .recipe, .nothingMeasured: .badData
       }
   }
 

@@ -140,7 +140,8 @@ def print_table(records):
         cells = "".join(f"{'-' if value is None else f'{value / 2**20:.1f}':>12}" for value in figures)
         print(f"{record['layers']:>6}{cells}")
         if "error" in record:
-            print(f"       {record['error']['kind']}: {record['error']['message'].strip().splitlines()[:1]}")
+            first_line = record["error"]["message"].strip().partition("\n")[0]
+            print(f"       {record['error']['kind']}: {first_line}")
 
 
 def main():

@@ -70,14 +70,19 @@ def observe(trainer, recorder):
             recorder.end_step()
 
     trainer.add_callback(Phases())
-    original = trainer.accelerator.backward
+    backward, training_step = trainer.accelerator.backward, trainer.training_step
 
-    def backward(*args, **kwargs):
+    def observed_backward(*args, **kwargs):
         recorder.switch("backward")
-        original(*args, **kwargs)
-        recorder.switch("optimizer")
+        return backward(*args, **kwargs)
 
-    trainer.accelerator.backward = backward
+    def observed_training_step(*args, **kwargs):
+        loss = training_step(*args, **kwargs)
+        # Only now the graph is gone, which the loss had kept.
+        recorder.switch("optimizer")
+        return loss
+
+    trainer.accelerator.backward, trainer.training_step = observed_backward, observed_training_step
     observe_decoder(trainer.model, recorder)
 
 
