@@ -110,6 +110,16 @@ extension ProbeComparison {
     whole = Whole(plan, lines: lines, measured: complete.last, shallow: plans.last, on: recording.machine)
   }
 
+  /// Parameters that trained in the deepest model measured, and those that the plan trains; `nil` where they agree.
+  public var trainableDifference: (measured: Int, planned: Int)? {
+    let settings = recording.settings
+    guard let deepest = recording.depths.last(where: \.isComplete), let measured = deepest.trainable,
+      let spec = settings.spec.withLayers(deepest.layers)
+    else { return nil }
+    let planned = ParameterCounts(of: spec, method: settings.recipe.method).trainable
+    return measured == planned ? nil : (measured, planned)
+  }
+
   /// The peak over all phases, for every number of layers.
   public var peaks: [Pair] {
     (lines.first?.pairs ?? []).indices.compactMap { index in

@@ -61,6 +61,11 @@ extension ProbeReport {
         "not even: layers did not all add the same, since the peak moved to another instant of the phase, or the "
           + "layers differ; one layer is then what the last one added")
     }
+    if let (measured, planned) = comparison.trainableDifference {
+      notes.insert(
+        "\(Fixed.grouped(measured)) parameters trained where the plan trains \(Fixed.grouped(planned)): what follows is of "
+          + "two different recipes", at: 0)
+    }
     if recording.machine.isGPU {
       notes.append(
         "planned in blocks of 512 bytes, with cuBLAS's workspaces; reserved bytes by the simulated caching allocator")

@@ -119,7 +119,7 @@ def chosen_device(name):
     # In a process of its own, since asking makes a context on the device.
     question = "import torch; print('cuda:0' if torch.cuda.is_available() else 'cpu')"
     answer = subprocess.run([sys.executable, "-c", question], capture_output=True, text=True, check=False)
-    return answer.stdout.strip() or "cpu"
+    return (answer.stdout.split() or ["cpu"])[-1]
 
 
 def highest(record, phase, figure="peak_allocated"):
