@@ -22,9 +22,8 @@ public struct ProbeSettings: Hashable, Sendable {
 
   /// - Throws: ``ProbeError`` for a stack or a setting that the script can't run.
   public init(spec: ModelSpec, configuration: JSONValue, recipe: Recipe) throws(ProbeError) {
-    guard let runner = ProbeSettings.runners[recipe.stack.rawValue] else {
-      throw .unsupportedStack(
-        recipe.stack, known: Stack.allCases.filter { ProbeSettings.runners[$0.rawValue] != nil })
+    guard let runner = ProbeSettings.runner(of: recipe.stack) else {
+      throw .unsupportedStack(recipe.stack, known: Stack.allCases.filter { ProbeSettings.runner(of: $0) != nil })
     }
     try ProbeSettings.check(recipe, runner)
     self.spec = spec
@@ -33,14 +32,19 @@ public struct ProbeSettings: Hashable, Sendable {
     self.runner = runner
   }
 
-  /// The stacks that the script can run, by name: which of them are planned is another question.
-  static let runners: [String: Runner] = [
-    "trl": .sftTrainer, "transformers": .trainer, "transformers-unprepared": .trainer, "transformers-4": .trainer,
-    "peft-loop": .loop, "liger": .trainer,
-  ]
+  /// What runs a stack; `nil` where nothing of the script does.
+  private static func runner(of stack: Stack) -> Runner? {
+    switch stack {
+    case .trl: .sftTrainer
+    case .transformers, .transformersUnprepared, .transformers4, .liger: .trainer
+    case .peftLoop: .loop
+    // A loss of one's own, releases with other arguments, and trainers with a configuration of their own.
+    case .plimsoll, .trlFullLogits, .trl0, .unsloth, .fmsAcceleration, .axolotl, .llamaFactory, .msSwift: nil
+    }
+  }
 
   /// Whether the Trainer is told to put Liger's kernels in.
-  public var usesLiger: Bool { recipe.stack.rawValue == "liger" }
+  public var usesLiger: Bool { recipe.stack == .liger }
 
   /// Micro-batches that a probe runs a step: from the second on each is like the one before.
   public var microBatches: Int { min(2, recipe.batch.accumulation) }
@@ -67,7 +71,7 @@ public struct ProbeSettings: Hashable, Sendable {
     }
     switch (runner, recipe.loss) {
     case (.trainer, .full), (.loop, .full), (.sftTrainer, .fused): break
-    case (.trainer, .fused) where recipe.stack.rawValue == "liger": break
+    case (.trainer, .fused) where recipe.stack == .liger: break
     case (.sftTrainer, _):
       throw .unsupported("loss", recipe.loss.rawValue, advice: "SFTTrainer makes no full logits: use --loss fused")
     case (.trainer, _), (.loop, _):
