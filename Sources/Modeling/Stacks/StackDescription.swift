@@ -65,7 +65,18 @@ public struct StackDescription: Hashable, Sendable {
     switch stack {
     case .plimsoll: .plimsoll
     case .trl: .trl
+    case .trlFullLogits: .trlFullLogits
+    case .trl0: .trl0
     case .transformers: .transformers
+    case .transformersUnprepared: .transformersUnprepared
+    case .transformers4: .transformers4
+    case .peftLoop: .peftLoop
+    case .liger: .liger
+    case .unsloth: .unsloth
+    case .fmsAcceleration: .fmsAcceleration
+    case .axolotl: .axolotl
+    case .llamaFactory: .llamaFactory
+    case .msSwift: .msSwift
     }
   }
 }

@@ -1,3 +1,4 @@
+import Bookkeeping
 import Modeling
 
 /// What a node does in backward: from the gradients of its outputs to those of its inputs.
@@ -39,7 +40,10 @@ struct Node {
 /// inside are replaced by holders, and the first holder to be opened runs the forward again until everything that was
 /// saved has been made again (early stop).
 struct CheckpointFrame {
+  /// The input, or what stands for it.
   let input: Tensor
+  /// The input's own format.
+  let format: ScalarFormat
   let context: [Tensor]
   let layer: Int
   let forward: (_ tape: inout Tape, _ input: Tensor) -> Tensor

@@ -18,7 +18,7 @@ extension Tape {
     }
   }
 
-  private mutating func run(_ index: Int) {
+  mutating func run(_ index: Int) {
     enterBackward(of: nodes[index])
     if let frame = nodes[index].frame, !frames[frame].isRecomputed, nodes[index].needsRecomputation {
       recompute(frame)
@@ -27,7 +27,10 @@ extension Tape {
     let node = nodes[index]
     nodes[index].arriving = []
     nodes[index].saved = []
+    let outer = running
+    running = node
     let leaving = node.rule(&self, node.arriving, node.edges)
+    running = outer
     // What came out of a holder was a local of the rule; what was saved plainly is freed only after the node has run.
     for saved in node.saved where saved.isPacked { release(saved) }
     for gradient in node.arriving { if let gradient { drop(gradient) } }
@@ -46,7 +49,7 @@ extension Tape {
     }
   }
 
-  private mutating func release(_ saved: Node.Saved) {
+  mutating func release(_ saved: Node.Saved) {
     switch saved {
     case .storage(let storage): drop(storage: storage)
     case .packed(let frame, let slot):

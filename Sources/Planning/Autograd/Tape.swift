@@ -28,9 +28,17 @@ struct Tape {
     case recording
     case checkpointing(frame: Int)
     case recomputing(frame: Int)
+    /// No graph is built: the first run of a layer whose checkpoint is re-entered (torch's `no_grad`).
+    case untracked
   }
 
   var mode = Mode.recording
+  /// Whether a layer is run again, with a graph, in a backward pass of its own.
+  var isReentering = false
+  /// The node that runs backward.
+  var running: Node?
+  /// Keys and values that the model's output holds.
+  var cachedKeysAndValues: [Tensor] = []
   /// Set when a recomputation has made everything it was started for: nothing is computed from here on.
   var isStopped = false
   var microBatch = 0
@@ -53,6 +61,8 @@ struct Tape {
   mutating func enter(_ place: StepClock.Place) {
     self.place = place
     if case .recomputing = mode {
+      advance(to: .step(.recompute, place, microBatch: microBatch))
+    } else if isReentering {
       advance(to: .step(.recompute, place, microBatch: microBatch))
     } else {
       advance(to: .step(.forward, place, microBatch: microBatch))

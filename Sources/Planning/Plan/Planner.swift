@@ -69,6 +69,8 @@ public enum Planner {
   }
 
   private static func torchOptions(_ device: Device?) -> TorchWalk.Options {
-    TorchWalk.Options(cublasWorkspace: Device.cublasWorkspace(for: device?.computeCapability))
+    TorchWalk.Options(
+      cublasWorkspace: Device.cublasWorkspace(for: device?.computeCapability),
+      isSmallCard: device.map { $0.usable <= Bytes(49 << 29) } ?? false)
   }
 }

@@ -128,7 +128,7 @@ package struct StepWork {
   private mutating func head() {
     let vocabulary = spec.vocabularySize
     book.product("head", .forward, baseShare, tokens, vocabulary, hidden)
-    if recipe.loss == .fused, recipe.stack == .trl {
+    if recipe.loss == .fused, recipe.stack.isTorch, recipe.choices.fusedHead == .trl {
       book.product("head", .recompute, baseShare, tokens, vocabulary, hidden)
     }
     if needs.lastStream { book.product("head", .backward, baseShare, tokens, hidden, vocabulary) }

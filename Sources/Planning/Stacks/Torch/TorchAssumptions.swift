@@ -5,16 +5,22 @@ import Modeling
 enum TorchAssumptions {
   static func sentences(_ spec: ModelSpec, _ recipe: Recipe, _ policy: TorchPolicy) -> [String] {
     var list = [
-      recipe.stack == .trl
-        ? "software: TRL 1.16 on Transformers 5.23, PEFT 0.21.2, torch 2.13"
-        : "software: Transformers 5.23, PEFT 0.21.2, torch 2.13",
+      "software: " + recipe.stack.description.software.joined(separator: ", "),
       "step: a steady one, optimizer states already made; every token with a label",
       policy.isPadded
         ? "batch: sequences of different lengths, padded; attention takes an explicit mask"
         : "batch: sequences of one length; fused attention takes no mask",
     ]
     if recipe.usesGradientCheckpointing {
-      list.append("gradient checkpointing: every decoder layer, non-reentrant, as Transformers 5 sets it up")
+      list.append(
+        recipe.choices.reentersCheckpoints
+          ? "gradient checkpointing: every decoder layer, re-entrant"
+          : "gradient checkpointing: every decoder layer, non-reentrant, as Transformers 5 sets it up")
+      let states = recipe.batch.tokens * spec.hiddenSize
+      if policy.offloadsCheckpoints(of: states) {
+        list.append(
+          "checkpoints: \((spec.layerCount - 1) * ScalarFormat.bf16.storage(of: states)) of pinned host memory")
+      }
     }
     switch recipe.method.quantization {
     case .nf4, .fp4:
@@ -30,7 +36,7 @@ enum TorchAssumptions {
       list.append("prepare_model_for_kbit_training: everything that is not quantized is cast to fp32")
     }
     if recipe.loss == .chunked { list.append("chunked loss: torchtune's, eight chunks of all logits") }
-    if recipe.loss == .fused, recipe.stack == .transformers {
+    if recipe.loss == .fused, recipe.choices.fusedHead == .trl, recipe.stack != .trl {
       list.append("fused loss: TRL's chunked log-probabilities, put on the model by hand (`add_fused_lm_head`)")
     }
     if recipe.precision == .pure, recipe.weightFormat == .fp32, recipe.attention == .sdpa {

@@ -78,6 +78,7 @@ struct TorchLoader {
     // bitsandbytes/nn/modules.py, `Linear4bit.forward`: the bias is cast to the compute type for good.
     case .linearBias: policy.quantization == nil ? policy.weightFormat : policy.computeFormat
     case .linear: policy.weightFormat
+    case .embedding, .positionEmbedding, .head, .headBias: policy.tableFormat
     default: policy.plainFormat
     }
   }

@@ -13,6 +13,8 @@ struct TorchModel {
   let weights: TorchWeights
   let microBatch: Int
   let sequence: Int
+  /// What brings checkpoints back from the host, where they wait there.
+  var staging: Tensor?
 
   var tokens: Int { microBatch * sequence }
   var hiddenShape: Shape { [microBatch, sequence, spec.hiddenSize] }
@@ -23,10 +25,12 @@ struct TorchModel {
   func run(_ tape: inout Tape) {
     let result = forward(&tape)
     tape.endAutocast()
-    if !policy.keepsOutputs { for output in result.outputs { tape.drop(output) } }
+    let outputs = result.outputs + tape.cachedKeysAndValues
+    tape.cachedKeysAndValues = []
+    if !policy.keepsOutputs { for output in outputs { tape.drop(output) } }
     tape.backward(from: result.loss)
     tape.drop(result.loss)
-    if policy.keepsOutputs { for output in result.outputs { tape.drop(output) } }
+    if policy.keepsOutputs { for output in outputs { tape.drop(output) } }
     tape.releaseGraph()
   }
 
@@ -50,7 +54,12 @@ struct TorchModel {
       }
       let output: Tensor
       if policy.usesGradientCheckpointing {
-        output = tape.checkpoint(layer: layer, hidden, context: context, run)
+        // The last layer's input is wanted again at once and stays.
+        let kept = layer + 1 < spec.layerCount ? staging : nil
+        output =
+          policy.choices.reentersCheckpoints
+          ? tape.reentrantCheckpoint(hidden, kept: kept, context: context, run)
+          : tape.checkpoint(layer: layer, hidden, kept: kept, context: context, run)
       } else {
         output = run(&tape, hidden)
       }
@@ -159,6 +168,7 @@ struct TorchModel {
 
   /// With checkpointing, what leaves one layer is what is kept as the next one's input.
   func streamAccount(after layer: Int) -> Account {
-    policy.usesGradientCheckpointing && layer + 1 < spec.layerCount ? .checkpoints : .activations
+    guard policy.usesGradientCheckpointing, layer + 1 < spec.layerCount else { return .activations }
+    return staging == nil || layer + 2 == spec.layerCount ? .checkpoints : .activations
   }
 }

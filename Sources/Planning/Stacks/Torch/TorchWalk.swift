@@ -35,12 +35,17 @@ public enum TorchWalk {
     /// Whether sequences of a batch differ in length, so that attention is handed an explicit mask.
     public var isPadded: Bool
 
+    /// Whether the card has no more than 24.5 GiB, on which Unsloth's fused head works in smaller tiles.
+    public var isSmallCard: Bool
+
     public init(
-      cublasWorkspace: Bytes = Bytes(8_519_680), countsAttentionWorkspace: Bool = true, isPadded: Bool = false
+      cublasWorkspace: Bytes = Bytes(8_519_680), countsAttentionWorkspace: Bool = true, isPadded: Bool = false,
+      isSmallCard: Bool = false
     ) {
       self.cublasWorkspace = cublasWorkspace
       self.countsAttentionWorkspace = countsAttentionWorkspace
       self.isPadded = isPadded
+      self.isSmallCard = isSmallCard
     }
   }
 
@@ -110,7 +115,7 @@ public enum TorchWalk {
     }
     let model = TorchModel(
       spec: spec, policy: policy, weights: weights, microBatch: recipe.batch.microBatch,
-      sequence: recipe.batch.sequence)
+      sequence: recipe.batch.sequence, staging: openKeptBuffers(&tape, spec, recipe, policy))
     for microBatch in 0..<recipe.batch.accumulation {
       tape.microBatch = microBatch
       model.run(&tape)
@@ -119,6 +124,24 @@ public enum TorchWalk {
     tape.advance(to: .zeroGrad)
     tape.zeroGradients()
     return (tape, outside)
+  }
+
+  /// Buffers that software of its own keeps from the first step on: for checkpoints on their way back, and for
+  /// dequantized weights.
+  ///
+  /// - Returns: one of the two buffers for checkpoints, if there are any; they are used in turn.
+  private static func openKeptBuffers(
+    _ tape: inout Tape, _ spec: ModelSpec, _ recipe: Recipe, _ policy: TorchPolicy
+  ) -> Tensor? {
+    if policy.keepsScratch {
+      let largest = spec.linearModules(0).map { $0.input * $0.output }.max() ?? 0
+      _ = tape.openNamed("scratch.weight", [largest], policy.weightFormat, .workspace)
+    }
+    let hidden: Shape = [recipe.batch.tokens, spec.hiddenSize]
+    guard policy.offloadsCheckpoints(of: hidden.count) else { return nil }
+    let format: ScalarFormat = policy.tableFormat == .fp32 ? .bf16 : policy.tableFormat
+    _ = tape.openNamed("checkpoints.second_buffer", hidden, format, .checkpoints)
+    return tape.openNamed("checkpoints.buffer", hidden, format, .checkpoints)
   }
 
   /// Token ids, labels and padding masks of every micro-batch: the trainer fetches them together
@@ -157,6 +180,7 @@ public enum TorchWalk {
       throw .notModeled(
         what: "a mixture of experts beside attention", stack: recipe.stack, advice: "no published model has it")
     }
+    try StackSupport.check(spec, recipe)
     if recipe.method.quantization == .int8, recipe.weightFormat == .fp32, recipe.precision == .pure {
       throw .notModeled(
         what: "an int8 base in pure fp32", stack: recipe.stack, advice: "use --precision autocast or --dtype bf16")
