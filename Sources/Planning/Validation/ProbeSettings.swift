@@ -70,8 +70,11 @@ public struct ProbeSettings: Hashable, Sendable {
       throw .unsupported("gpus", "\(recipe.parallelism.devices)", advice: "it runs on one GPU")
     }
     switch (runner, recipe.loss) {
-    case (.trainer, .full), (.loop, .full), (.sftTrainer, .fused): break
+    case (.loop, .full), (.sftTrainer, .fused): break
+    case (.trainer, .full) where recipe.stack != .liger: break
     case (.trainer, .fused) where recipe.stack == .liger: break
+    case (.trainer, _) where recipe.stack == .liger:
+      throw .unsupported("loss", recipe.loss.rawValue, advice: "Liger's own loss is --loss fused")
     case (.sftTrainer, _):
       throw .unsupported("loss", recipe.loss.rawValue, advice: "SFTTrainer makes no full logits: use --loss fused")
     case (.trainer, _), (.loop, _):

@@ -39,6 +39,9 @@ extension ExitStatus {
       case let error as TokenizerError: ExitStatus(error)
       case let error as DataError: ExitStatus(error)
       case is RunStateError, is BadDataLine: .badData
+      case let error as CSVError: ExitStatus(error)
+      case let error as MeasurementError: ExitStatus(error)
+      case is Refusal: .negative
       default: .internalError
       }
   }
@@ -70,6 +73,18 @@ extension ExitStatus {
       case .file, .weights(.safetensors(.file)): .noInput
       case .weights(let error): ExitStatus(error)
       default: .badData
+      }
+  }
+
+  private init(_ error: CSVError) {
+    if case .file = error { self = .noInput } else { self = .badData }
+  }
+
+  private init(_ error: MeasurementError) {
+    self =
+      switch error {
+      case .noSuchRow: .usage
+      case .nothingLeft(_, let rows): rows == 0 ? .badData : .usage
       }
   }
 
