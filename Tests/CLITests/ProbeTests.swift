@@ -44,7 +44,8 @@ import Testing
   /// A name may hold whatever ends a string in Python or JSON.
   @Test func `embeds a model of any name`() throws {
     let name = #"a"""b\'''c"# + "\u{7}é"
-    let config = #"{"model_type": "llama", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "#
+    let config =
+      #"{"model_type": "llama", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "#
       + #""num_attention_heads": 4, "vocab_size": 100, "note": "\"\"\"\\"}"#
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
       .appendingPathComponent(name)

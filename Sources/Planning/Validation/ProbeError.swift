@@ -30,7 +30,8 @@ public enum ProbeError: Error, Hashable, CustomStringConvertible {
         + "checkpoint folder"
     case .file(let error): "\(error)"
     case .notJSON(let error, let file): "\(file) is no valid JSON, perhaps cut short: \(error)"
-    case .foreign(let file): "\(file) is no result of plimsoll probe (version 1): it lacks \"format\": \"plimsoll-probe\""
+    case .foreign(let file):
+      "\(file) is no result of plimsoll probe (version 1): it lacks \"format\": \"plimsoll-probe\""
     case .missing(let field, let file): "\(file) lacks \(field)"
     case .wrongValue(let field, let expected, let file): "\(file): \(field) must be \(expected)"
     case .config(let error): "\(error)"

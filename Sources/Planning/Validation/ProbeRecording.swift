@@ -43,8 +43,9 @@ public struct ProbeRecording: Hashable, Sendable {
   /// One number of layers.
   public struct Depth: Hashable, Sendable {
     public let layers: Int
-    /// Of a steady step, the last one; several micro-batches count as their highest peak and their last end. Empty
-    /// where not even two steps came to their end.
+    /// Of a steady step, the last one; empty where not even two steps came to their end.
+    ///
+    /// Several micro-batches count as their highest peak and their last end.
     public let phases: [Phase: Reading]
     /// Why it ended early, where it did.
     public let failure: String?
