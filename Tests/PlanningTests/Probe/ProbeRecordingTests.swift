@@ -22,7 +22,7 @@ import Testing
     #expect(try Recordings.named("trl-lora").depths.map(\.trainable) == [162_816, 325_632, 488_448])
   }
 
-  @Test(arguments: stride(from: 1, to: 16, by: 1))
+  @Test(arguments: 1..<16)
   func `cut short are no JSON`(sixteenth: Int) throws {
     let bytes = try JSONValue.bytes(ofFile: Recordings.path("full"))
     #expect {

@@ -41,7 +41,7 @@ def explain(error):
 
 def measure(layers, steps, device, output, scratch):
     """Runs the steps on a model of so many layers, and writes down as much of it as there was."""
-    record = {"layers": layers, "steps": []}
+    record, recorder = {"layers": layers, "steps": []}, None
 
     def save():
         write_json(output, record)
@@ -71,9 +71,8 @@ def measure(layers, steps, device, output, scratch):
             record["device_used_at_the_end"] = meter.read().get("device_used")
     except Exception as error:  # whatever it is, it is a result
         record["error"] = explain(error)
-        if "recorder" in locals() and recorder.phase is not None:
-            record["error"]["phase"] = recorder.phase
-            record["unfinished"] = recorder.phases
+        if recorder is not None:
+            record["error"]["phase"], record["unfinished"] = recorder.phase, recorder.phases
     save()
     return 1 if "error" in record else 0
 
