@@ -59,9 +59,17 @@ extension Tape {
     }
     nodes.append(
       Node(
-        edges: inputs.map(Edge.init), arriving: Array(repeating: nil, count: outputs), saved: saved, attributes: [],
+        edges: inputs.map(edge), arriving: Array(repeating: nil, count: outputs), saved: saved, attributes: [],
         place: place, frame: frame, rule: rule))
     return .node(nodes.count - 1, output: 0)
+  }
+
+  /// Where an input sends its gradient: a parameter in a flat one, through the node that cut it out.
+  private func edge(_ input: Tensor) -> Edge {
+    guard case .leaf(let leaf) = input.source, let view = leaves[leaf].view else { return Edge(input) }
+    var edge = Edge(input, source: .node(view.node, output: view.output))
+    edge.isFlattened = true
+    return edge
   }
 
   /// Puts an operation of several results, already opened, on the graph: a `torch.autograd.Function`, which saves after

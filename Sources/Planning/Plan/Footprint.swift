@@ -21,10 +21,11 @@ extension Footprint {
   ///
   /// cuBLAS's workspaces come out of torch's allocator, so the walk books them. What is outside of it (the pages of
   /// `paged` optimizers) is the driver's business: on the device at most, on the host at least.
-  static func torch(_ trace: AllocationTrace, paged: Bytes, on device: Device?) -> Footprint {
+  static func torch(_ trace: AllocationTrace, paged: Bytes, on device: Device?, devices: Int = 1) -> Footprint {
     let peaks = CachingAllocator.replay(trace)
     let reserved = Interval(exactly: peaks.reserved)
     var onDevice = reserved + (device?.context ?? Device.typicalContext)
+    if devices > 1 { onDevice = onDevice + CollectiveBuffers.interval(devices: devices) }
     if paged > .zero {
       onDevice =
         onDevice

@@ -40,7 +40,9 @@ public enum Planner {
       return Footprint.engine(journal, threads: max(1, threads)).device
     default:
       let (trace, outside) = try TorchWalk.trace(spec, short, options: torchOptions(device))
-      return Footprint.torch(trace, paged: outside, on: device).device
+      return Footprint.torch(
+        trace, paged: outside, on: device, devices: recipe.parallelism.devices
+      ).device
     }
   }
 
@@ -64,7 +66,8 @@ public enum Planner {
       let trace = AllocationTrace(walk.journal, excluded: walk.outsideEntries)
       return Walk(
         journal: walk.journal, assumptions: walk.assumptions,
-        footprint: .torch(trace, paged: walk.outsideAllocator, on: device))
+        footprint: .torch(
+          trace, paged: walk.outsideAllocator, on: device, devices: recipe.parallelism.devices))
     }
   }
 

@@ -95,17 +95,28 @@ public enum TorchWalk {
   }
 
   private static func walk(_ spec: ModelSpec, _ recipe: Recipe, _ options: Options) -> Books {
-    let (tape, outside) = tape(spec, recipe, options)
+    let (tape, outside) = tape(spec, of: spec, recipe, options)
     return Books(journal: tape.journal, outside: outside)
   }
 
-  /// Walks every layer.
+  /// Walks every layer of `spec`, which stands for the model `whole`, or is it.
   static func tape(
-    _ spec: ModelSpec, _ recipe: Recipe, _ options: Options
+    _ spec: ModelSpec, of whole: ModelSpec, _ recipe: Recipe, _ options: Options
+  ) -> (tape: Tape, outside: Set<Journal.ID>) {
+    let first = tape(spec, of: whole, recipe, options, trace: [])
+    guard recipe.parallelism.sharding == .zero3 else { return first }
+    return tape(spec, of: whole, recipe, options, trace: first.tape.sharding.seenTrace)
+  }
+
+  private static func tape(
+    _ spec: ModelSpec, of whole: ModelSpec, _ recipe: Recipe, _ options: Options, trace: [Int]
   ) -> (tape: Tape, outside: Set<Journal.ID>) {
     let policy = TorchPolicy(recipe, options)
     var tape = Tape(clock: StepClock(spec: spec, recipe: recipe))
+    let sharding = ShardedSetup(whole: whole, recipe: recipe, policy: policy)
+    sharding.begin(&tape)
     let weights = TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full).load(&tape)
+    sharding.finish(&tape, trace: trace)
     let optimizer = TorchOptimizer(kind: recipe.optimizer.kind)
     let outside = optimizer.openStates(&tape)
     openBatch(&tape, spec, recipe)
@@ -118,9 +129,13 @@ public enum TorchWalk {
       sequence: recipe.batch.sequence, staging: openKeptBuffers(&tape, spec, recipe, policy))
     for microBatch in 0..<recipe.batch.accumulation {
       tape.microBatch = microBatch
+      tape.sharding.isReducing = sharding.reduces(after: microBatch)
       model.run(&tape)
     }
+    tape.advance(to: .optimizer)
+    let gradients = tape.beginShardedStep()
     optimizer.step(&tape)
+    if let gradients { tape.drop(gradients) }
     tape.advance(to: .zeroGrad)
     tape.zeroGradients()
     return (tape, outside)
@@ -180,6 +195,7 @@ public enum TorchWalk {
       throw .notModeled(
         what: "a mixture of experts beside attention", stack: recipe.stack, advice: "no published model has it")
     }
+    try ShardingSupport.check(spec, recipe)
     try StackSupport.check(spec, recipe)
     if recipe.method.quantization == .int8, recipe.weightFormat == .fp32, recipe.precision == .pure {
       throw .notModeled(
