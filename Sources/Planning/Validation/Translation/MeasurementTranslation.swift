@@ -41,11 +41,13 @@ struct MeasurementTranslation {
     self.program = program
     let (spec, notes) = try MeasuredModel.spec(of: row)
     self.spec = spec
-    let stack = program.stack
+    let transformers = SoftwareDefaults.transformers(software)
+    let stack = program.stack(transformers: transformers.version, trl: software["trl"])
     request.stack = stack
-    choices = stack.choices
+    choices = SoftwareDefaults.choices(of: stack, program: program, transformers: transformers.version, software)
     for note in notes { assume(note) }
     if !isNamed { assume("no program is named: planned as \(program.title)") }
+    if let sentence = transformers.assumption { assume(sentence) }
   }
 
   mutating func assume(_ sentence: String) {
@@ -80,16 +82,6 @@ struct MeasurementTranslation {
     }
     if !match.isCertain { assume("card: \(text), planned as \(match.device.title)") }
     return match.device
-  }
-}
-
-extension TrainingProgram {
-  /// The stack that stands for the program.
-  var stack: Stack {
-    switch self {
-    case .trl, .fmsTuning: .trl
-    default: .transformers
-    }
   }
 }
 
