@@ -36,6 +36,7 @@ extension ModelSpec {
 
 extension Recipe {
   fileprivate var engineRefusal: String? {
+    if parallelism != .single { return "a step spread over GPUs" }
     if weightFormat != .fp32 { return "arithmetic in \(weightFormat.rawValue)" }
     if adapterFormat != .fp32 { return "adapters in \(adapterFormat.rawValue)" }
     if precision != .pure { return "autocast" }

@@ -27,7 +27,11 @@ public struct RecipeRequest: Hashable, Sendable {
   public var stack: Stack?
   /// How the stack implements the step, where that differs from its own ways.
   public var choices: StackChoices?
+  /// The whole of it at once; ``devices``, ``sharding`` and ``shardingSettings`` are not asked then.
   public var parallelism: Parallelism?
+  public var devices: Int?
+  public var sharding: Sharding?
+  public var shardingSettings: ShardingSettings?
   public var optimizerImplementation: Optimizer.Implementation?
 
   public init() {}
@@ -79,6 +83,7 @@ extension RecipeRequest {
       usesGradientCheckpointing, defaults.usesGradientCheckpointing,
       "gradient checkpointing: \(defaults.usesGradientCheckpointing ? "on" : "off"), "
         + "\(stack.rawValue)'s default")
+    let parallelism = try resolvedParallelism(&assumptions)
     let recipe = try Recipe(
       method: method, weightFormat: weightFormat, adapterFormat: adapterFormat, precision: precision,
       optimizer: Optimizer(
@@ -92,9 +97,21 @@ extension RecipeRequest {
         attention, description.attention(for: spec),
         "attention: \(description.attention(for: spec).rawValue), \(stack.rawValue)'s default"),
       loss: fill(loss, defaults.loss, "loss: \(defaults.loss.rawValue), \(stack.rawValue)'s default"), stack: stack,
-      choices: choices, parallelism: parallelism ?? .single)
+      choices: choices, parallelism: parallelism)
     try recipe.validate(for: spec)
     return ResolvedRecipe(recipe: recipe, assumptions: assumptions)
+  }
+
+  /// Several GPUs without a word on how they share are torch's `DistributedDataParallel`, as `accelerate launch` and
+  /// `torchrun` set it up.
+  private func resolvedParallelism(_ assumptions: inout [String]) throws(RecipeError) -> Parallelism {
+    if let parallelism { return parallelism }
+    let devices = devices ?? 1
+    let settings = shardingSettings ?? ShardingSettings()
+    let isDivided = settings.tensorParallelSize > 1 && settings.tensorParallelSize == devices
+    let fallback: Sharding = devices > 1 && !isDivided ? .ddp : .none
+    if sharding == nil, fallback == .ddp { assumptions.append("sharding: ddp, since several GPUs must share somehow") }
+    return try Parallelism(devices: devices, sharding: sharding ?? fallback, settings: settings)
   }
 
   private func resolvedMethod(for spec: ModelSpec, _ assumptions: inout [String]) throws(RecipeError) -> Method {

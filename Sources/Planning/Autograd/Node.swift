@@ -21,6 +21,10 @@ struct Node {
   /// The checkpointed region that it belongs to.
   let frame: Int?
   let rule: BackwardRule
+  /// What happens to sharded units once its gradients have arrived, before it runs.
+  var hooks: [UnitHook] = []
+  /// The unit whose weights are let go once it has run.
+  var dismisses: Int?
 
   /// One saved tensor.
   enum Saved {

@@ -13,13 +13,16 @@ extension Tape {
     for node in nodes {
       for edge in node.edges { if case .leaf(let leaf) = edge.source { leaves[leaf].expected += 1 } }
     }
+    beginShardedBackward()
     for index in nodes.indices.reversed() where nodes[index].arriving.contains(where: { $0 != nil }) {
       run(index)
     }
+    endShardedBackward()
   }
 
   mutating func run(_ index: Int) {
     enterBackward(of: nodes[index])
+    for hook in nodes[index].hooks { run(hook) }
     if let frame = nodes[index].frame, !frames[frame].isRecomputed, nodes[index].needsRecomputation {
       recompute(frame)
       enterBackward(of: nodes[index])
@@ -38,6 +41,7 @@ extension Tape {
     for (gradient, edge) in zip(leaving, node.edges) {
       if let gradient { deliver(gradient, by: edge) }
     }
+    if let unit = node.dismisses { dismiss(unit) }
   }
 
   private mutating func enterBackward(of node: Node) {
@@ -87,6 +91,7 @@ extension Tape {
   private mutating func keepGradient(of leaf: Int) {
     guard let gradient = leaves[leaf].arriving else { return }
     leaves[leaf].arriving = nil
+    if takesGradient(gradient, of: leaf) { return }
     guard leaves[leaf].gradient == nil else { return drop(gradient) }
     leaves[leaf].gradient = gradient
     guard references(gradient) > 1 else { return }
@@ -107,6 +112,7 @@ extension Tape {
     }
     nodes.removeAll(keepingCapacity: true)
     frames.removeAll(keepingCapacity: true)
+    for index in leaves.indices { leaves[index].view = nil }
     leaves.removeAll { !$0.isParameter }
   }
 
@@ -119,6 +125,8 @@ extension Tape {
       let name = TensorName.gradient(of: edge.name)
       let isFirst = leaves[leaf].gradient == nil && leaves[leaf].arriving == nil
       return openNamed(isFirst ? name : name + ".addend", edge.shape, edge.format, .gradients)
+    case .node where edge.isFlattened:
+      return openNamed(TensorName.gradient(of: edge.name), edge.shape, edge.format, .gradients)
     default: return openFlow(edge, edge.shape, edge.format)
     }
   }
@@ -140,6 +148,7 @@ extension Tape {
       if let gradient = leaves[index].gradient { drop(gradient) }
       leaves[index].gradient = nil
     }
+    zeroShardedGradients()
   }
 }
 

@@ -59,7 +59,7 @@ extension Tape {
     }
     nodes.append(
       Node(
-        edges: inputs.map(Edge.init), arriving: Array(repeating: nil, count: outputs), saved: saved, attributes: [],
+        edges: inputs.map(edge), arriving: Array(repeating: nil, count: outputs), saved: saved, attributes: [],
         place: place, frame: frame, rule: rule))
     return .node(nodes.count - 1, output: 0)
   }
@@ -99,6 +99,14 @@ extension Tape {
 
   private var isTracking: Bool {
     if case .untracked = mode { false } else { true }
+  }
+
+  /// Where an input sends its gradient: a parameter in a flat one, through the node that cut it out.
+  private func edge(_ input: Tensor) -> Edge {
+    guard case .leaf(let leaf) = input.source, let view = leaves[leaf].view else { return Edge(input) }
+    var edge = Edge(input, source: .node(view.node, output: view.output))
+    edge.isFlattened = true
+    return edge
   }
 
   /// Holds a tensor by an attribute of the node that made `output`: freed with the graph, not with the node's run.

@@ -47,6 +47,8 @@ struct Tape {
   var prefix = ""
   /// The layer whose resident tensors are being made, outside the moments of any layer.
   var layer: Int?
+  /// What is divided among GPUs, and what of it is whole right now.
+  var sharding = ShardedState()
   /// ``layer`` as it was at each opening, by the opening's index.
   private(set) var layers: [Int?] = []
 
@@ -102,6 +104,16 @@ struct Tape {
       storage: storages.count - 1, shape: shape, format: format, account: account, name: name, source: .none)
   }
 
+  /// The opening of storages that are part of another one's.
+  private static let nowhere = Journal.ID(index: -1)
+
+  /// Makes a storage that costs nothing of its own: a piece of a flat buffer that is booked as a whole.
+  mutating func openPiece(_ name: String, _ shape: Shape, _ format: ScalarFormat, _ account: Account) -> Tensor {
+    storages.append(Storage(entry: Tape.nowhere, references: 1))
+    return Tensor(
+      storage: storages.count - 1, shape: shape, format: format, account: account, name: name, source: .none)
+  }
+
   /// Adds a reference: another variable, or a saved tensor, holds it too.
   mutating func retain(_ tensor: Tensor) {
     guard !tensor.isVoid else { return }
@@ -116,7 +128,9 @@ struct Tape {
 
   mutating func drop(storage: Int) {
     storages[storage].references -= 1
-    if storages[storage].references == 0 { journal.close(storages[storage].entry) }
+    if storages[storage].references == 0, storages[storage].entry != Tape.nowhere {
+      journal.close(storages[storage].entry)
+    }
   }
 
   /// The opening of a tensor's storage.
@@ -130,10 +144,22 @@ struct Tape {
   mutating func openParameter(_ name: String, _ shape: Shape, _ format: ScalarFormat, _ account: Account, trains: Bool)
     -> Tensor
   {
-    var tensor = openNamed(name, shape, format, account)
+    var tensor = openStored(name, shape, format, account, trains: trains)
     guard trains else { return tensor }
     tensor.source = .leaf(leaves.count)
     leaves.append(Leaf(tensor: tensor, isParameter: true, layer: layer))
+    return tensor
+  }
+
+  /// Makes the storage of what a checkpoint holds, or of what a method adds: where it is to be divided among GPUs, as a
+  /// piece of the flat parameter that it will belong to.
+  mutating func openStored(
+    _ name: String, _ shape: Shape, _ format: ScalarFormat, _ account: Account, trains: Bool = false
+  ) -> Tensor {
+    guard sharding.takesPieces(trains: trains) else { return openNamed(name, shape, format, account) }
+    let tensor = openPiece(name, shape, format, account)
+    sharding.pieces.append(
+      ShardedState.Piece(tensor: tensor, layer: layer, trains: trains, leaf: trains ? leaves.count : nil))
     return tensor
   }
 

@@ -38,6 +38,11 @@ extension Recipe {
       "gradient checkpointing \(usesGradientCheckpointing ? "on" : "off")", "\(attention.rawValue) attention",
       "\(loss.rawValue) loss", "\(stack.rawValue) stack",
     ]
+    if parallelism != .single {
+      parts.append("\(parallelism.sharding.rawValue) over \(Phrase.count(parallelism.devices, "GPU"))")
+      let offload = parallelism.settings.offload
+      if offload != .none { parts.append("\(offload == .all ? "everything" : offload.rawValue) offloaded to the host") }
+    }
     return parts.joined(separator: ", ")
   }
 
@@ -54,7 +59,8 @@ extension Recipe {
       "batch": .integer(batch.microBatch), "seq": .integer(batch.sequence),
       "grad_accum": .integer(batch.accumulation), "checkpointing": .bool(usesGradientCheckpointing),
       "attention": .string(attention.rawValue), "loss": .string(loss.rawValue), "stack": .string(stack.rawValue),
-      "gpus": .integer(1), "sharding": .string(Sharding.none.rawValue),
+      "gpus": .integer(parallelism.devices), "sharding": .string(parallelism.sharding.rawValue),
+      "offload": .string(parallelism.settings.offload.rawValue),
     ]
   }
 }

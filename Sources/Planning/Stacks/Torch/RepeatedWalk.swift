@@ -16,7 +16,7 @@ struct RepeatedWalk {
     guard spec.layerCount > LayerPattern.depth, RepeatedWalk.hasLayersAlike(spec, recipe, options),
       let shallow = spec.withLayers(LayerPattern.depth)
     else { return nil }
-    let (tape, outside) = TorchWalk.tape(shallow, recipe, options)
+    let (tape, outside) = TorchWalk.tape(shallow, of: spec, recipe, options)
     guard let pattern = LayerPattern(tape.journal, clock: tape.clock, layers: tape.layers),
       let unrolling = Unrolling(pattern)
     else { return nil }
@@ -31,13 +31,14 @@ struct RepeatedWalk {
     let hasTwoMasks =
       [.gemma2, .gemma3].contains(spec.architecture)
       && (recipe.attention == .eager || (recipe.attention == .sdpa && options.isPadded))
-    return !hasTwoMasks && !recipe.method.namesModules
+    // DeepSpeed's buckets fill up across layers, and it gathers ahead across them.
+    return !hasTwoMasks && !recipe.method.namesModules && !recipe.parallelism.sharding.isDeepSpeed
   }
 
   /// The whole model's books; `nil` if the names of tensors don't tell their layers.
   var journal: TorchWalk.Books? {
     guard let less = spec.withLayers(LayerPattern.depth - 1) else { return nil }
-    let (tape, _) = TorchWalk.tape(less, recipe, options)
+    let (tape, _) = TorchWalk.tape(less, of: spec, recipe, options)
     guard let shallower = LayerPattern(tape.journal, clock: tape.clock, layers: tape.layers),
       var journal = UnrolledJournal(
         pattern, shallower: shallower, clock: StepClock(spec: spec, recipe: recipe), depth: spec.layerCount)

@@ -100,7 +100,11 @@ struct TorchLoader {
     for part in quantization.parts(of: parameter.count) {
       let name =
         part.kind == .codes ? parameter.name : TensorName.part(part.kind.torchName, of: parameter.name)
-      _ = tape.openNamed(name, part.shape, part.format, part.account)
+      if part.kind == .codes {
+        _ = tape.openStored(name, part.shape, part.format, part.account)
+      } else {
+        _ = tape.openNamed(name, part.shape, part.format, part.account)
+      }
     }
   }
 

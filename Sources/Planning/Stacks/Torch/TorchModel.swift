@@ -38,6 +38,7 @@ struct TorchModel {
   func forward(_ tape: inout Tape) -> HeadResult {
     tape.prefix = ""
     tape.enter(.embedding)
+    tape.enter(unit: tape.sharding.root, .void)
     let embedded = embed(&tape)
     // `inputs_embeds` stays a local of the model's forward to its end.
     var hidden = embedded.hidden
@@ -52,6 +53,9 @@ struct TorchModel {
         tape.prefix = "layers.\(layer)."
         return self.layer(&tape, layer, input, tables, layerMask)
       }
+      let unit = tape.sharding.layers[layer]
+      if unit != nil { tape.enter(.layer(layer, .attentionNorm)) }
+      tape.enter(unit: unit, hidden)
       let output: Tensor
       if policy.usesGradientCheckpointing {
         // The last layer's input is wanted again at once and stays.
@@ -63,6 +67,7 @@ struct TorchModel {
       } else {
         output = run(&tape, hidden)
       }
+      tape.leave(unit: unit, output)
       tape.drop(hidden)
       hidden = output
     }
@@ -81,7 +86,9 @@ struct TorchModel {
     if let mask { tape.drop(mask) }
     tape.drop(positions)
     tape.drop(embedded.tokens)
-    return headAndLoss(&tape, hidden)
+    let result = headAndLoss(&tape, hidden)
+    tape.leave(unit: tape.sharding.root, result.loss)
+    return result
   }
 
   // MARK: Around the layers
@@ -120,7 +127,9 @@ struct TorchModel {
   }
 
   private func lookUp(_ tape: inout Tape, _ name: String, _ table: Tensor, _ account: Account) -> Tensor {
-    tape.apply(name, to: [table], shape: hiddenShape, format: table.format, account: account, rule: Rules.fresh)
+    tape.inUnit(of: table, .void) { tape in
+      tape.apply(name, to: [table], shape: hiddenShape, format: table.format, account: account, rule: Rules.fresh)
+    }
   }
 
   /// Whether embeddings are multiplied by √H (Gemma's `GemmaTextScaledWordEmbedding`).

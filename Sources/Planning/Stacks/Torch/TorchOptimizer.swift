@@ -15,7 +15,7 @@ struct TorchOptimizer {
         _ = tape.openNamed("optimizer.\(table)_map", [256], .fp32, .optimizerState)
       }
     }
-    for leaf in tape.leaves where leaf.isParameter {
+    for leaf in tape.optimizedLeaves {
       tape.layer = leaf.layer
       openStates(of: leaf.tensor, &tape, &outside)
     }
@@ -79,7 +79,7 @@ struct TorchOptimizer {
   func step(_ tape: inout Tape) {
     tape.advance(to: .optimizer)
     guard kind == .adafactor else { return }
-    for leaf in tape.leaves where leaf.isParameter && leaf.gradient != nil {
+    for leaf in tape.optimizedLeaves {
       let parameter = leaf.tensor
       tape.layer = leaf.layer
       func open(_ suffix: String, _ tape: inout Tape) -> Tensor {

@@ -32,17 +32,17 @@ struct TorchPolicy {
     stack = recipe.stack
     choices = recipe.choices
     let isHalf = recipe.weightFormat == .fp16
-    autocast = recipe.precision == .autocast ? (isHalf ? .fp16 : .bf16) : nil
-    weightFormat = recipe.weightFormat
+    autocast = recipe.usesAutocast ? (isHalf ? .fp16 : .bf16) : nil
+    weightFormat = recipe.castFormat ?? recipe.weightFormat
     quantization = recipe.method.quantization
     // peft/utils/other.py, `prepare_model_for_kbit_training`: every parameter that isn't quantized goes to fp32.
     let isPrepared = quantization != nil && recipe.choices.preparesForKbitTraining
-    plainFormat = isPrepared ? .fp32 : recipe.weightFormat
+    plainFormat = recipe.castFormat ?? (isPrepared ? .fp32 : recipe.weightFormat)
     // trl/trainer/utils.py of TRL 0.x, `peft_module_casting_to_bf16`, for 4-bit bases under --bf16.
     let castsBack = isPrepared && recipe.choices.castsTablesBack && quantization != .int8 && autocast == .bf16
     tableFormat = castsBack ? .bf16 : plainFormat
-    adapterFormat = recipe.adapterFormat
-    computeFormat = autocast ?? recipe.weightFormat
+    adapterFormat = recipe.castFormat ?? recipe.adapterFormat
+    computeFormat = autocast ?? recipe.castFormat ?? recipe.weightFormat
     lora = recipe.method.adapter
     attention = recipe.attention
     loss = recipe.loss

@@ -95,17 +95,28 @@ public enum TorchWalk {
   }
 
   private static func walk(_ spec: ModelSpec, _ recipe: Recipe, _ options: Options) -> Books {
-    let (tape, outside) = tape(spec, recipe, options)
+    let (tape, outside) = tape(spec, of: spec, recipe, options)
     return Books(journal: tape.journal, outside: outside)
   }
 
-  /// Walks every layer.
+  /// Walks every layer of `spec`, which stands for the model `whole`, or is it.
   static func tape(
-    _ spec: ModelSpec, _ recipe: Recipe, _ options: Options
+    _ spec: ModelSpec, of whole: ModelSpec, _ recipe: Recipe, _ options: Options
+  ) -> (tape: Tape, outside: Set<Journal.ID>) {
+    let first = tape(spec, of: whole, recipe, options, trace: [])
+    guard recipe.parallelism.sharding == .zero3 else { return first }
+    return tape(spec, of: whole, recipe, options, trace: first.tape.sharding.seenTrace)
+  }
+
+  private static func tape(
+    _ spec: ModelSpec, of whole: ModelSpec, _ recipe: Recipe, _ options: Options, trace: [Int]
   ) -> (tape: Tape, outside: Set<Journal.ID>) {
     let policy = TorchPolicy(recipe, options)
     var tape = Tape(clock: StepClock(spec: spec, recipe: recipe))
+    let sharding = ShardedSetup(whole: whole, recipe: recipe, policy: policy)
+    sharding.begin(&tape)
     let weights = TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full).load(&tape)
+    sharding.finish(&tape, trace: trace)
     let optimizer = TorchOptimizer(kind: recipe.optimizer.kind)
     let outside = optimizer.openStates(&tape)
     openBatch(&tape, spec, recipe)
@@ -118,9 +129,13 @@ public enum TorchWalk {
       sequence: recipe.batch.sequence, staging: openKeptBuffers(&tape, spec, recipe, policy))
     for microBatch in 0..<recipe.batch.accumulation {
       tape.microBatch = microBatch
+      tape.sharding.isReducing = sharding.reduces(after: microBatch)
       model.run(&tape)
     }
+    tape.advance(to: .optimizer)
+    let gradients = tape.beginShardedStep()
     optimizer.step(&tape)
+    if let gradients { tape.drop(gradients) }
     tape.advance(to: .zeroGrad)
     tape.zeroGradients()
     return (tape, outside)
@@ -181,9 +196,45 @@ public enum TorchWalk {
         what: "a mixture of experts beside attention", stack: recipe.stack, advice: "no published model has it")
     }
     try StackSupport.check(spec, recipe)
+    try checkSharding(spec, recipe)
     if recipe.method.quantization == .int8, recipe.weightFormat == .fp32, recipe.precision == .pure {
       throw .notModeled(
         what: "an int8 base in pure fp32", stack: recipe.stack, advice: "use --precision autocast or --dtype bf16")
+    }
+  }
+}
+
+extension TorchWalk {
+  private static func checkSharding(_ spec: ModelSpec, _ recipe: Recipe) throws(PlanError) {
+    let parallelism = recipe.parallelism
+    let sharding = parallelism.sharding
+    func refusal(_ what: String, _ advice: String) -> PlanError {
+      .notModeled(what: what, stack: recipe.stack, advice: advice)
+    }
+    guard parallelism.settings.tensorParallelSize == 1 else {
+      throw refusal("tensor parallelism", "plan the model on one GPU, or sharded with --sharding fsdp")
+    }
+    guard sharding != .fsdp2 else {
+      throw refusal("FSDP2 (fully_shard)", "plan --sharding fsdp, which divides the same tensors")
+    }
+    guard sharding.dividesWeights else { return }
+    if spec.feedForward.experts != nil, sharding == .zero3 {
+      throw refusal("a mixture of experts under ZeRO-3", "plan --sharding fsdp or zero2")
+    }
+    guard let quantization = recipe.method.quantization else { return }
+    if quantization == .int8 {
+      throw refusal("an int8 base in shards", "its codes can't be part of a flat parameter: use --quant nf4")
+    }
+    if sharding == .zero3 {
+      throw refusal("a quantized base under ZeRO-3", "plan --sharding fsdp or ddp")
+    }
+    if recipe.weightFormat == .fp32, recipe.castFormat != nil || recipe.choices.preparesForKbitTraining {
+      throw refusal(
+        "a quantized base beside fp32 weights in shards", "a flat parameter has one format: use --dtype bf16")
+    }
+    if recipe.choices.preparesForKbitTraining {
+      throw refusal(
+        "prepare_model_for_kbit_training on shards", "a flat parameter has one format: use --stack trl")
     }
   }
 }

@@ -14,6 +14,14 @@ extension TorchModel {
     _ tape: inout Tape, _ name: String, _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, width: Int,
     account: Account = .activations, computesAs: ScalarFormat? = nil
   ) -> Tensor {
+    tape.inUnit(of: weight, x) { tape in
+      unshardedProduct(&tape, name, x, weight, bias: bias, width: width, account: account)
+    }
+  }
+
+  private func unshardedProduct(
+    _ tape: inout Tape, _ name: String, _ x: Tensor, _ weight: Tensor, bias: Tensor?, width: Int, account: Account
+  ) -> Tensor {
     // The compiler evaluates the casts of a call's arguments from the last to the first.
     let addend = bias.map { castWeight(&tape, $0) }
     let matrix = castWeight(&tape, weight)
