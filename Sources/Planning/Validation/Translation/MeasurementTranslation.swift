@@ -6,8 +6,6 @@ public struct TranslatedMeasurement: Hashable, Sendable {
   public let recipe: ResolvedRecipe
   /// The card, where it is known.
   public let device: Device?
-  /// Whether sequences of a batch differ in length, so that attention is handed a mask.
-  public let isPadded: Bool
   /// Whether the figure is of the whole process, loading included.
   public let includesLoading: Bool
   /// What the row does not say and what was made of it, a sentence each.
@@ -70,7 +68,7 @@ struct MeasurementTranslation {
     do { resolved = try request.resolved(for: spec) } catch { throw Refusal(.recipe, "\(error)") }
     return TranslatedMeasurement(
       spec: spec, recipe: ResolvedRecipe(recipe: resolved.recipe, assumptions: []), device: device,
-      isPadded: isPadded, includesLoading: includesLoading, assumptions: assumptions + resolved.assumptions)
+      includesLoading: includesLoading, assumptions: assumptions + resolved.assumptions)
   }
 
   // MARK: The card
