@@ -7,7 +7,7 @@ import Testing
     let outcome = try Program.run(arguments)
     #expect(outcome.status == 0)
     #expect(outcome.errors.isEmpty)
-    for command in ["fit", "check", "demo", "models", "gpus", "machine"] {
+    for command in ["fit", "check", "demo", "validate", "models", "gpus", "machine"] {
       #expect(outcome.output.contains("\n  \(command) "), "\(command)")
     }
   }
