@@ -6,8 +6,10 @@ extension MeasurementTranslation {
   mutating func readLoss() throws(Refusal) {
     let words = FreeText(row.setting.loss)
     request.loss = .full
-    if words.hasAny("chunked lm head", "chunked head") {
-      throw Refusal(.software, "\(row.setting.loss ?? ""): a head in chunks with an autograd of its own has no rule")
+    // Code of its own has a loss of its own: the stack's, for the method at hand.
+    if program == .litGPT || program == .torchtune || program == .megatron {
+      request.loss = nil
+      return
     }
     if words.hasAny("cut cross entropy", "cce") {
       throw Refusal(.software, "\(row.setting.loss ?? "") has no rule")

@@ -53,7 +53,12 @@ enum SoftwareDefaults {
 
 extension TrainingProgram {
   /// The stack that stands for the program at these versions.
-  func stack(transformers: SoftwareVersions.Version, trl: SoftwareVersions.Version?) -> Stack {
+  ///
+  /// - Throws: ``Refusal/Reason/software`` for a program whose own model code has no rule.
+  func stack(
+    transformers: SoftwareVersions.Version, _ software: SoftwareVersions
+  ) throws(Refusal) -> Stack {
+    let trl = software["trl"]
     let isOld = transformers < SoftwareVersions.Version(5, 0)
     switch self {
     case .trl: return trl.map { $0 < SoftwareVersions.Version(1, 0) } ?? isOld ? .trl0 : .trl
@@ -64,7 +69,21 @@ extension TrainingProgram {
     case .llamaFactory: return .llamaFactory
     case .axolotl: return .axolotl
     case .unsloth: return .unsloth
-    case .litGPT, .torchtune, .megatron, .fsdpQLoRA: return .transformersUnprepared
+    case .fsdpQLoRA: return .transformersUnprepared
+    case .litGPT: return try ownCode("litgpt", software, early: "litgpt-2023", before: 202402)
+    case .torchtune: return try ownCode("torchtune", software, early: "torchtune-2024", before: 202408)
+    case .megatron: return try ownCode("megatron", software, early: "megatron", before: 0)
     }
+  }
+
+  /// Found by name, so that a stack is planned here from the day on which it has rules.
+  private func ownCode(
+    _ name: String, _ software: SoftwareVersions, early: String, before month: Int
+  ) throws(Refusal) -> Stack {
+    let isEarly = software.date.map { $0 < month } ?? false
+    guard let stack = Stack(rawValue: isEarly ? early : name) ?? Stack(rawValue: name) else {
+      throw Refusal(.software, "\(title) runs models in code of its own, which has no rule")
+    }
+    return stack
   }
 }
