@@ -30,6 +30,9 @@ struct TorchFixture {
   var attention = AttentionImplementation.sdpa
   var loss = LossImplementation.full
   var stack = Stack.transformers
+  var devices = 1
+  var sharding = Sharding.none
+  var settings = ShardingSettings()
   /// Changes to the stack's own choices.
   var choices: (inout StackChoices) -> Void = { _ in }
   /// The traces ran on a CPU: no cuBLAS, and attention kernels that borrow nothing.
@@ -70,7 +73,8 @@ struct TorchFixture {
       method: method, weightFormat: weights, adapterFormat: adapters, precision: precision,
       optimizer: Optimizer(kind: optimizer, learningRate: 1e-4),
       batch: BatchShape(microBatch: microBatch, sequence: sequence, accumulation: accumulation),
-      usesGradientCheckpointing: checkpoints, attention: attention, loss: loss, stack: stack, choices: choices)
+      usesGradientCheckpointing: checkpoints, attention: attention, loss: loss, stack: stack, choices: choices,
+      parallelism: Parallelism(devices: devices, sharding: sharding, settings: settings))
   }
 
   func walk() throws -> TorchWalk.Result { try TorchWalk.journal(spec(), recipe(), options: options) }

@@ -64,6 +64,14 @@ extension Tape {
     return .node(nodes.count - 1, output: 0)
   }
 
+  /// Where an input sends its gradient: a parameter in a flat one, through the node that cut it out.
+  private func edge(_ input: Tensor) -> Edge {
+    guard case .leaf(let leaf) = input.source, let view = leaves[leaf].view else { return Edge(input) }
+    var edge = Edge(input, source: .node(view.node, output: view.output))
+    edge.isFlattened = true
+    return edge
+  }
+
   /// Puts an operation of several results, already opened, on the graph: a `torch.autograd.Function`, which saves after
   /// it has run.
   mutating func applyFunction(
@@ -99,14 +107,6 @@ extension Tape {
 
   private var isTracking: Bool {
     if case .untracked = mode { false } else { true }
-  }
-
-  /// Where an input sends its gradient: a parameter in a flat one, through the node that cut it out.
-  private func edge(_ input: Tensor) -> Edge {
-    guard case .leaf(let leaf) = input.source, let view = leaves[leaf].view else { return Edge(input) }
-    var edge = Edge(input, source: .node(view.node, output: view.output))
-    edge.isFlattened = true
-    return edge
   }
 
   /// Holds a tensor by an attribute of the node that made `output`: freed with the graph, not with the node's run.

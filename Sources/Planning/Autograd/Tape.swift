@@ -35,6 +35,8 @@ struct Tape {
   var mode = Mode.recording
   /// Whether a layer is run again, with a graph, in a backward pass of its own.
   var isReentering = false
+  /// Whether nodes keep what they saved after they have run (torch's `retain_graph`), until the graph is released.
+  var retainsGraph = false
   /// The node that runs backward.
   var running: Node?
   /// Keys and values that the model's output holds.

@@ -21,15 +21,18 @@ extension Footprint {
   ///
   /// cuBLAS's workspaces come out of torch's allocator, so the walk books them. What is outside of it (the pages of
   /// `paged` optimizers) is the driver's business: on the device at most, on the host at least.
-  static func torch(_ peaks: CachingAllocator.Peaks, paged: Bytes, on device: Device?) -> Footprint {
+  static func torch(_ peaks: CachingAllocator.Peaks, paged: Bytes, on device: Device?, devices: Int = 1) -> Footprint {
     torch(
       allocated: Interval(exactly: peaks.allocated), reserved: Interval(exactly: peaks.reserved), paged: paged,
-      on: device)
+      on: device, devices: devices)
   }
 
   /// PyTorch's, with what is known of allocated and reserved.
-  static func torch(allocated: Interval, reserved: Interval, paged: Bytes, on device: Device?) -> Footprint {
+  static func torch(
+    allocated: Interval, reserved: Interval, paged: Bytes, on device: Device?, devices: Int = 1
+  ) -> Footprint {
     var onDevice = reserved + (device?.context ?? Device.typicalContext)
+    if devices > 1 { onDevice = onDevice + CollectiveBuffers.interval(devices: devices) }
     if paged > .zero {
       onDevice =
         onDevice

@@ -12,7 +12,7 @@ enum TorchFootprint {
     let (trace, outside) = try TorchWalk.trace(spec, recipe, options: options)
     let steps = try order(spec, recipe, options, longest: trace, seed: 0)
     let peaks = replay(rules, recipe, on: device).peaks(of: steps, rules.usual)
-    return Footprint.torch(peaks.whole, paged: outside, on: device)
+    return Footprint.torch(peaks.whole, paged: outside, on: device, devices: recipe.parallelism.devices)
   }
 
   /// What is expected, and how far it may go in other ways.
@@ -30,7 +30,8 @@ enum TorchFootprint {
     let range = ReservedRange(
       walk, recipe, orders: orders, replay(walk.rules, recipe, on: device), on: device)
     return Footprint.torch(
-      allocated: range.allocated, reserved: range.reserved, paged: walk.outsideAllocator, on: device)
+      allocated: range.allocated, reserved: range.reserved, paged: walk.outsideAllocator, on: device,
+      devices: recipe.parallelism.devices)
   }
 
   /// What the recipe and the device decide about the walk.

@@ -144,7 +144,9 @@ package struct StepWork {
   /// The update of every trained parameter, once a step; the Trainer clips by the gradients' norm first
   /// (`max_grad_norm`, 1 unless set).
   private mutating func optimizer() {
-    let trained = ParameterCounts(of: spec, method: recipe.method).trainable
+    // Where states are divided, so is the update; the first GPU's part counts its padding as work too.
+    let parts = [.none, .ddp].contains(recipe.parallelism.sharding) ? 1 : recipe.parallelism.devices
+    let trained = (ParameterCounts(of: spec, method: recipe.method).trainable + parts - 1) / parts
     let kind = recipe.optimizer.kind
     book.elements(kind.rawValue, .optimizer, .trained, trained, cost: ElementCost.optimizer(kind))
     if recipe.stack != .plimsoll {

@@ -31,6 +31,9 @@ extension FitReport {
         "total": .integer(work.total.count),
       ],
       "tokens_per_second": .optional(plan.throughput?.expected),
+      // Everything else here is of one GPU; this is of all, as if sending gradients and weights cost no time.
+      "tokens_per_second_of_all_gpus": .optional(
+        plan.throughput.map { $0.expected * Double(plan.recipe.parallelism.replicas) }),
       "tokens_per_second_range": plan.throughput.map { ["low": .number($0.low), "high": .number($0.high)] } ?? .null,
       "remedies": .array((remedies?.changes ?? []).map(\.json)),
       "largest_sequence": .optional(remedies?.largestSequence),

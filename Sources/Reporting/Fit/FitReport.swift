@@ -53,7 +53,8 @@ public struct FitReport: Report {
         return [.text(account.title), .percent(share), .bytes(bytes), .percent(share)]
       },
       total: ["device bytes", .none, .bytes(plan.device.expected), .percent(1)])
-    return [.heading("At the peak, in \(plan.peakMoment)"), .table(table)]
+    let place = plan.recipe.parallelism.devices > 1 ? "Per GPU, at the peak" : "At the peak"
+    return [.heading("\(place), in \(plan.peakMoment)"), .table(table)]
   }
 
   private var largest: [Document.Block] {
@@ -99,7 +100,8 @@ public struct FitReport: Report {
       .map { "\($0.rawValue) \(work.total($0))" }.joined(separator: ", ")
     var facts = [
       Document.Fact("recipe", plan.recipe.summary),
-      Document.Fact("tokens", plan.recipe.batch.summary),
+      Document.Fact(
+        "tokens", plan.recipe.batch.summary + (plan.recipe.parallelism.devices > 1 ? ", on each GPU" : "")),
       Document.Fact(
         "parameters",
         "\(Fixed.grouped(plan.parameters.total)), of which \(Fixed.grouped(plan.parameters.trainable)) train "
@@ -111,7 +113,7 @@ public struct FitReport: Report {
       facts.append(
         Document.Fact(
           "speed",
-          "\(Phrase.rate(throughput.expected)) tokens/s\(place) "
+          "\(Phrase.rate(throughput.expected)) tokens/s\(plan.recipe.parallelism.devices > 1 ? " per GPU" : "")\(place) "
             + "(\(Phrase.rate(throughput.low)) to \(Phrase.rate(throughput.high)))"))
     }
     return facts

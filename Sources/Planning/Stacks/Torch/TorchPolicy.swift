@@ -40,7 +40,7 @@ struct TorchPolicy {
     plainFormat = recipe.castFormat ?? (isPrepared ? .fp32 : recipe.weightFormat)
     // trl/trainer/utils.py of TRL 0.x, `peft_module_casting_to_bf16`, for 4-bit bases under --bf16.
     let castsBack = isPrepared && recipe.choices.castsTablesBack && quantization != .int8 && autocast == .bf16
-    tableFormat = castsBack ? .bf16 : plainFormat
+    tableFormat = castsBack && recipe.castFormat == nil ? .bf16 : plainFormat
     adapterFormat = recipe.castFormat ?? recipe.adapterFormat
     computeFormat = autocast ?? recipe.castFormat ?? recipe.weightFormat
     lora = recipe.method.adapter

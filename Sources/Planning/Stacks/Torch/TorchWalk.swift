@@ -199,46 +199,11 @@ public enum TorchWalk {
       throw .notModeled(
         what: "a mixture of experts beside attention", stack: recipe.stack, advice: "no published model has it")
     }
+    try ShardingSupport.check(spec, recipe)
     try StackSupport.check(spec, recipe)
-    try checkSharding(spec, recipe)
     if recipe.method.quantization == .int8, recipe.weightFormat == .fp32, recipe.precision == .pure {
       throw .notModeled(
         what: "an int8 base in pure fp32", stack: recipe.stack, advice: "use --precision autocast or --dtype bf16")
-    }
-  }
-}
-
-extension TorchWalk {
-  private static func checkSharding(_ spec: ModelSpec, _ recipe: Recipe) throws(PlanError) {
-    let parallelism = recipe.parallelism
-    let sharding = parallelism.sharding
-    func refusal(_ what: String, _ advice: String) -> PlanError {
-      .notModeled(what: what, stack: recipe.stack, advice: advice)
-    }
-    guard parallelism.settings.tensorParallelSize == 1 else {
-      throw refusal("tensor parallelism", "plan the model on one GPU, or sharded with --sharding fsdp")
-    }
-    guard sharding != .fsdp2 else {
-      throw refusal("FSDP2 (fully_shard)", "plan --sharding fsdp, which divides the same tensors")
-    }
-    guard sharding.dividesWeights else { return }
-    if spec.feedForward.experts != nil, sharding == .zero3 {
-      throw refusal("a mixture of experts under ZeRO-3", "plan --sharding fsdp or zero2")
-    }
-    guard let quantization = recipe.method.quantization else { return }
-    if quantization == .int8 {
-      throw refusal("an int8 base in shards", "its codes can't be part of a flat parameter: use --quant nf4")
-    }
-    if sharding == .zero3 {
-      throw refusal("a quantized base under ZeRO-3", "plan --sharding fsdp or ddp")
-    }
-    if recipe.weightFormat == .fp32, recipe.castFormat != nil || recipe.choices.preparesForKbitTraining {
-      throw refusal(
-        "a quantized base beside fp32 weights in shards", "a flat parameter has one format: use --dtype bf16")
-    }
-    if recipe.choices.preparesForKbitTraining {
-      throw refusal(
-        "prepare_model_for_kbit_training on shards", "a flat parameter has one format: use --stack trl")
     }
   }
 }
