@@ -79,7 +79,7 @@ let package = Package(
       name: "TextsTests", dependencies: ["Modeling", "Texts"], resources: [.copy("Resources")], swiftSettings: strict),
     .testTarget(
       name: "PlanningTests", dependencies: ["Bookkeeping", "Modeling", "Planning"],
-      exclude: ["Probe/Recordings"], swiftSettings: strict),
+      exclude: ["Probe/Recordings"], resources: [.copy("Resources")], swiftSettings: strict),
     .testTarget(
       name: "TrainingTests", dependencies: ["Bookkeeping", "Modeling", "Kernels", "Machine", "Training"],
       resources: [.copy("Golden")], swiftSettings: memory),

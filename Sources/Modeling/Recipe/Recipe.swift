@@ -19,11 +19,14 @@ public struct Recipe: Hashable, Sendable {
   /// How the stack implements the step: its own ways, or what the user changed of them.
   public let choices: StackChoices
   public let parallelism: Parallelism
+  /// How the process is started: the allocator's settings and libraries' workspaces.
+  public let runtime: RuntimeSettings
 
   public init(
     method: Method, weightFormat: ScalarFormat, adapterFormat: ScalarFormat, precision: Precision,
     optimizer: Optimizer, batch: BatchShape, usesGradientCheckpointing: Bool, attention: AttentionImplementation,
-    loss: LossImplementation, stack: Stack, choices: StackChoices? = nil, parallelism: Parallelism = .single
+    loss: LossImplementation, stack: Stack, choices: StackChoices? = nil, parallelism: Parallelism = .single,
+    runtime: RuntimeSettings = .standard
   ) throws(RecipeError) {
     for format in [weightFormat, adapterFormat] where ![.fp32, .bf16, .fp16].contains(format) {
       throw .outOfRange("dtype", format.rawValue, "fp32, bf16 or fp16")
@@ -40,6 +43,7 @@ public struct Recipe: Hashable, Sendable {
     self.stack = stack
     self.choices = choices ?? stack.choices
     self.parallelism = parallelism
+    self.runtime = runtime
   }
 }
 
@@ -51,8 +55,12 @@ public struct BatchShape: Hashable, Sendable {
   public let sequence: Int
   /// Micro-batches whose gradients add up to one step.
   public let accumulation: Int
+  /// How long samples are; `nil` where each has ``sequence`` tokens.
+  public let lengths: LengthDistribution?
 
-  public init(microBatch: Int, sequence: Int, accumulation: Int = 1) throws(RecipeError) {
+  public init(
+    microBatch: Int, sequence: Int, accumulation: Int = 1, lengths: LengthDistribution? = nil
+  ) throws(RecipeError) {
     guard (1...(1 << 20)).contains(microBatch) else {
       throw .outOfRange("batch", "\(microBatch)", "between 1 and \(1 << 20)")
     }
@@ -68,6 +76,7 @@ public struct BatchShape: Hashable, Sendable {
     self.microBatch = microBatch
     self.sequence = sequence
     self.accumulation = accumulation
+    self.lengths = lengths
   }
 
   /// Tokens of one micro-batch.

@@ -33,6 +33,9 @@ public struct RecipeRequest: Hashable, Sendable {
   public var sharding: Sharding?
   public var shardingSettings: ShardingSettings?
   public var optimizerImplementation: Optimizer.Implementation?
+  /// How long samples are, where they differ; the longest is the sequence unless one is named.
+  public var lengths: LengthDistribution?
+  public var runtime: RuntimeSettings?
 
   public init() {}
 }
@@ -75,10 +78,13 @@ extension RecipeRequest {
       : fill(adapterFormat, adapterDefault, "adapter dtype: \(adapterDefault.rawValue), \(stack.rawValue)'s default")
     let kind = fill(
       optimizer, defaults.optimizer, "optimizer: \(defaults.optimizer.rawValue), \(stack.rawValue)'s default")
+    let usual = min(lengths?.longest ?? 1024, spec.maximumPositions)
     let batch = try BatchShape(
       microBatch: fill(microBatch, 1, "batch: 1 sequence a micro-batch"),
-      sequence: fill(sequence, min(1024, spec.maximumPositions), "seq: \(min(1024, spec.maximumPositions)) tokens"),
-      accumulation: fill(accumulation, 1, "grad-accum: 1 micro-batch a step"))
+      sequence: fill(
+        sequence.map { min($0, lengths?.longest ?? $0) }, usual,
+        lengths == nil ? "seq: \(usual) tokens" : "seq: \(usual) tokens, the longest of the lengths"),
+      accumulation: fill(accumulation, 1, "grad-accum: 1 micro-batch a step"), lengths: lengths)
     let checkpointing = fill(
       usesGradientCheckpointing, defaults.usesGradientCheckpointing,
       "gradient checkpointing: \(defaults.usesGradientCheckpointing ? "on" : "off"), "
@@ -97,7 +103,7 @@ extension RecipeRequest {
         attention, description.attention(for: spec),
         "attention: \(description.attention(for: spec).rawValue), \(stack.rawValue)'s default"),
       loss: fill(loss, defaults.loss, "loss: \(defaults.loss.rawValue), \(stack.rawValue)'s default"), stack: stack,
-      choices: choices, parallelism: parallelism)
+      choices: choices, parallelism: parallelism, runtime: runtime ?? .standard)
     try recipe.validate(for: spec)
     return ResolvedRecipe(recipe: recipe, assumptions: assumptions)
   }

@@ -14,14 +14,10 @@ public struct Prediction: Sendable {
   /// Accounts at the planned peak, the driver's context not included.
   public let accounts: [Account: Bytes]
   public let peakMoment: String
-  /// The most that is alive in each phase of the step.
-  public let phases: [Phase: Bytes]
+  /// The most that is alive in each part of the run.
+  public let phases: PhasePeaks
   /// Of the whole job; `nil` where no card is known.
   public let tokensPerSecond: Roofline?
-
-  public enum Phase: String, CaseIterable, Hashable, Sendable {
-    case loading, forward, backward, optimizer
-  }
 
   /// What is compared with a figure of `metric`.
   public func predicted(_ metric: MemoryMetric) -> Interval {
@@ -79,27 +75,19 @@ extension Prediction {
     recipe = plan.recipe
     device = translated.device
     assumptions = translated.assumptions + plan.assumptions
-    allocated = plan.allocated
+    allocated = Prediction.allocated(plan, includesLoading: translated.includesLoading)
     reserved = plan.reserved
     onDevice = plan.device
-    accounts = plan.ledger.peak.accounts
+    accounts = plan.peak.accounts
     peakMoment = plan.peakMoment
-    phases = Prediction.phases(plan.ledger)
+    phases = plan.phases
     tokensPerSecond = plan.throughput
   }
 
-  /// The highest water of each phase, by the moments' labels.
-  private static func phases(_ ledger: Ledger) -> [Phase: Bytes] {
-    var phases: [Phase: Bytes] = [:]
-    for tide in ledger.timeline {
-      let label = ledger.clock.label(of: tide.moment)
-      let phase: Phase =
-        label.contains("optimizer") || label.contains("zero") || label.contains("clip")
-        ? .optimizer
-        : label.contains("backward") || label.contains("recompute")
-          ? .backward : label.contains("load") ? .loading : .forward
-      phases[phase] = max(phases[phase] ?? .zero, tide.high)
-    }
-    return phases
+  /// What torch's counter says at its highest: of the whole process, or of its steps alone.
+  private static func allocated(_ plan: Plan, includesLoading: Bool) -> Interval {
+    let steps = max(plan.phases.first.peak, plan.phases.steady.peak)
+    guard !includesLoading, plan.phases.load > steps else { return plan.allocated }
+    return Interval(exactly: steps)
   }
 }

@@ -29,7 +29,8 @@ extension ExitStatus {
     self =
       switch error {
       case let error as ModelReferenceError: ExitStatus(error.category)
-      case is UsageError, is BytesParsingError, is RecipeError, is PlanError: .usage
+      case is UsageError, is BytesParsingError, is RecipeError, is PlanError, is AllocatorSettingsError: .usage
+      case let error as LengthError: ExitStatus(error)
       case is ModelSpecError: .badData
       case is MachineError, is MachineTooSmall, is ArenaError, is OutputFileError: .unavailable
       case let error as ProbeError: ExitStatus(error)
@@ -63,6 +64,15 @@ extension ExitStatus {
       case .unsupportedStack, .unsupported, .noConfiguration: .usage
       case .file(.noSuchFile): .noInput
       case .file, .notJSON, .foreign, .missing, .wrongValue, .config, .recipe, .nothingMeasured: .badData
+      }
+  }
+
+  private init(_ error: LengthError) {
+    self =
+      switch error {
+      case .badRange: .usage
+      case .file: .noInput
+      case .empty, .badLine: .badData
       }
   }
 

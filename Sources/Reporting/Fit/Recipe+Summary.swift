@@ -17,7 +17,8 @@ extension BatchShape {
   var summary: String {
     let microBatches = accumulation == 1 ? "" : ", \(Fixed.grouped(accumulation)) times before the optimizer's step"
     let shape = "\(Phrase.count(microBatch, "sequence")) of \(Fixed.grouped(sequence))"
-    return "\(Fixed.grouped(tokensPerStep)) a step: \(shape)\(microBatches)"
+    let varied = lengths.map { ", at most (\($0.text))" } ?? ""
+    return "\(Fixed.grouped(tokensPerStep)) a step: \(shape)\(varied)\(microBatches)"
   }
 }
 
@@ -43,6 +44,9 @@ extension Recipe {
       let offload = parallelism.settings.offload
       if offload != .none { parts.append("\(offload == .all ? "everything" : offload.rawValue) offloaded to the host") }
     }
+    if !runtime.allocator.text.isEmpty { parts.append("allocator \(runtime.allocator.text)") }
+    if let bytes = runtime.cublasWorkspace { parts.append("cuBLAS workspaces of \(bytes)") }
+    if let steps = runtime.emptyCacheSteps { parts.append("cache emptied every \(Phrase.count(steps, "step"))") }
     return parts.joined(separator: ", ")
   }
 
@@ -59,6 +63,9 @@ extension Recipe {
       "batch": .integer(batch.microBatch), "seq": .integer(batch.sequence),
       "grad_accum": .integer(batch.accumulation), "checkpointing": .bool(usesGradientCheckpointing),
       "attention": .string(attention.rawValue), "loss": .string(loss.rawValue), "stack": .string(stack.rawValue),
+      "alloc_conf": .string(runtime.allocator.text),
+      "cublas_workspace_bytes": .optional(runtime.cublasWorkspace?.count),
+      "empty_cache_steps": .optional(runtime.emptyCacheSteps), "lengths": .optional(batch.lengths?.text),
       "gpus": .integer(parallelism.devices), "sharding": .string(parallelism.sharding.rawValue),
       "offload": .string(parallelism.settings.offload.rawValue),
     ]

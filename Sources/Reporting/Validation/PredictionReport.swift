@@ -53,9 +53,7 @@ public struct PredictionReport: Report {
       Document.Fact("allocated", "\(prediction.allocated)"), Document.Fact("reserved", "\(prediction.reserved)"),
       Document.Fact("device bytes", "\(prediction.onDevice)"),
     ]
-    for phase in Prediction.Phase.allCases {
-      if let bytes = prediction.phases[phase] { facts.append(Document.Fact("peak of \(phase.rawValue)", "\(bytes)")) }
-    }
+    for (name, bytes) in phases { facts.append(Document.Fact("peak of \(name)", "\(bytes)")) }
     if let second = prediction.row.reading.alternative, let error = prediction.alternativeError {
       facts.append(
         Document.Fact(
@@ -70,6 +68,14 @@ public struct PredictionReport: Report {
     return facts
   }
 
+  private var phases: [(name: String, bytes: Bytes)] {
+    let steady = prediction.phases.steady
+    return [
+      ("loading", prediction.phases.load), ("first step", prediction.phases.first.peak), ("forward", steady.forward),
+      ("loss", steady.loss), ("backward", steady.backward), ("optimizer", steady.optimizer),
+    ]
+  }
+
   public var json: OrderedJSON {
     [
       "id": .string(prediction.row.id),
@@ -80,9 +86,7 @@ public struct PredictionReport: Report {
       "device_bytes": prediction.onDevice.json, "accounts": prediction.accounts.json,
       "peak_moment": .string(prediction.peakMoment),
       "phases": .object(
-        Prediction.Phase.allCases.compactMap { phase in
-          prediction.phases[phase].map { OrderedJSON.Member(phase.rawValue, .integer($0.count)) }
-        }),
+        phases.map { OrderedJSON.Member($0.name, .integer($0.bytes.count)) }),
       "tokens_per_second": .optional(prediction.tokensPerSecond?.expected),
       "assumptions": .array(prediction.assumptions.map { .string($0) }),
     ]

@@ -68,7 +68,7 @@ import Testing
     ("max_allocated", \Prediction.allocated), ("max_reserved", \.reserved), ("nvidia_smi", \.onDevice),
     ("unspecified", \.reserved),
   ])
-  func `are of what the row measured`(metric: String, part: KeyPath<Prediction, Interval>) throws {
+  func `are of what the row measured`(metric: String, part: any KeyPath<Prediction, Interval> & Sendable) throws {
     let prediction = try Prediction(of: MeasurementExamples.row(["metric": metric]))
     #expect(prediction.predicted == prediction[keyPath: part])
     let error = try #require(prediction.error)

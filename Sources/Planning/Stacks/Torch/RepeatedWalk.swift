@@ -53,7 +53,8 @@ struct RepeatedWalk {
 
   /// What the whole model asks of torch's allocator, and the bytes that are outside of it.
   var trace: (trace: AllocationTrace, outside: Bytes) {
-    var unrolled = UnrolledTrace(pattern.journal.entries, isOutside, depth: spec.layerCount)
+    var unrolled = UnrolledTrace(
+      pattern.journal.entries, isOutside, rules: LoadRules(TorchPolicy(recipe, options)), depth: spec.layerCount)
     unrolling.write(depth: spec.layerCount, to: &unrolled)
     return (unrolled.trace, unrolled.outside)
   }

@@ -15,11 +15,14 @@ public enum TorchWalk {
     public let outsideAllocator: Bytes
     /// The openings that those bytes are of.
     public let outsideEntries: Set<Journal.ID>
-    let loader: TorchLoader
+    let rules: LoadRules
+
+    /// The books of loading: from an empty device to the first step.
+    public var load: Ledger { Ledger(posting: LoadJournal.journal(of: journal.residents, rules)) }
 
     /// The most live bytes while weights are quantized and cast, before the first step; `nil` where loading is no more
     /// than filling the weights.
-    public var loadPeak: Bytes? { LoadPeak.bytes(loader) }
+    public var loadPeak: Bytes? { rules.isQuantized ? load.peak.bytes : nil }
   }
 
   /// What a recipe leaves open.
@@ -77,7 +80,8 @@ public enum TorchWalk {
     try check(spec, recipe)
     if let repeated = RepeatedWalk(spec, recipe, options) { return repeated.trace }
     let walk = walk(spec, recipe, options)
-    return (AllocationTrace(walk.journal, excluded: walk.outside), walk.journal.bytes(of: walk.outside))
+    let rules = LoadRules(TorchPolicy(recipe, options))
+    return (AllocationTrace(walk.journal, excluded: walk.outside, rules: rules), walk.journal.bytes(of: walk.outside))
   }
 
   /// What a walk has written.
@@ -91,7 +95,7 @@ public enum TorchWalk {
     return Result(
       journal: books.journal, assumptions: TorchAssumptions.sentences(spec, recipe, policy),
       outsideAllocator: books.journal.bytes(of: books.outside), outsideEntries: books.outside,
-      loader: TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full))
+      rules: LoadRules(policy))
   }
 
   private static func walk(_ spec: ModelSpec, _ recipe: Recipe, _ options: Options) -> Books {

@@ -51,10 +51,13 @@ public struct Outlier: Hashable, Sendable {
         consider(Bytes(bytes.count / 2), "the run's \(account.title) are probably half of the plan's (\(bytes))")
       }
     }
-    let peak = prediction.phases.values.max() ?? .zero
-    for phase in Prediction.Phase.allCases {
-      guard isTooLarge, let bytes = prediction.phases[phase], bytes < peak else { continue }
-      consider(peak - bytes, "the run's peak is probably that of \(phase.rawValue), \(bytes) in the plan")
+    let steady = prediction.phases.steady
+    let parts = [
+      ("loading", prediction.phases.load), ("the forward pass", steady.forward), ("the loss", steady.loss),
+      ("the backward pass", steady.backward), ("the optimizer's step", steady.optimizer),
+    ]
+    for (name, bytes) in parts where isTooLarge && bytes > .zero && bytes < prediction.phases.peak {
+      consider(prediction.phases.peak - bytes, "the run's peak is probably that of \(name), \(bytes) in the plan")
     }
     let cache = prediction.reserved.expected - prediction.allocated.expected
     if prediction.row.reading.metric != .allocated {

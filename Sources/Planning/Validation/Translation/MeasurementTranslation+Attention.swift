@@ -5,9 +5,8 @@ import Modeling
 extension MeasurementTranslation {
   mutating func readAttention(on device: Device?) throws(Refusal) {
     let words = FreeText(row.setting.attention)
-    if words.hasAny("fused rmsnorm", "fused lora", "liger rms", "fused mlp") {
-      try readFusedKernels(words)
-    }
+    readKernels(words)
+    if words.hasAny("expanded", "repeat kv") { choices.sharedHeads = .repeated }
     // The first word counts: `torch sdpa (flash-attn 2 if installed)` is SDPA.
     let places: [(AttentionImplementation, Int)] = [
       (.eager, words.place(of: ["eager", "math", "naive"])),
@@ -27,8 +26,16 @@ extension MeasurementTranslation {
     }
   }
 
-  private mutating func readFusedKernels(_ words: FreeText) throws(Refusal) {
-    throw Refusal(.software, "the fused kernels of \(row.setting.attention ?? "") have no rule")
+  /// Kernels that are named beside attention, and those of the program that are not.
+  private mutating func readKernels(_ words: FreeText) {
+    if words.hasAny("fused rmsnorm", "fused norm", "liger rmsnorm", "fused rope") {
+      choices.norm = program == .unsloth ? .unsloth : .liger
+      choices.rotary = program == .unsloth ? .unsloth : .liger
+    }
+    if words.hasAny("liger swiglu", "fused swiglu", "fused mlp") { choices.gate = .liger }
+    if words.hasAny("fused lora", "fast lora") {
+      choices.adapters = program == .unsloth ? .unsloth : .foak
+    }
   }
 }
 

@@ -28,23 +28,26 @@ extension MeasurementTranslation {
     } else if kind.isEmpty {
       assume("length: every sequence has \(sequence) tokens, since nothing is said of it")
     }
+    readLengths()
   }
 
-  /// Whether sequences of one batch have different lengths, padding included.
-  ///
-  /// A batch of one, packed rows and rows of random tokens have nothing that a mask would hide; a collator that pads to
-  /// a fixed length hands the mask over all the same.
-  var isPadded: Bool {
-    let kind = FreeText(row.setting.sequenceKind)
-    if kind.saysAny("exact", "packed", "constant", "random") { return false }
-    if kind.says("padded to exactly") { return true }
-    return kind.hasAny("padded", "cap", "truncated", "mean") && (row.setting.microBatch ?? 1) > 1
+  /// How long samples are, where the source states the range: `token lengths 91..19548`.
+  mutating func readLengths() {
+    let list = FreeText(row.setting.sequenceKind).words
+    guard let place = list.firstIndex(of: "lengths"), list.indices.contains(place + 2),
+      let shortest = Int(list[place + 1]), let longest = Int(list[place + 2]), let sequence = request.sequence,
+      shortest > 0, shortest < min(longest, sequence)
+    else { return }
+    guard let lengths = try? LengthDistribution(uniform: shortest...min(longest, sequence)) else { return }
+    request.lengths = lengths
+    assume("lengths: evenly spread from \(shortest) to \(min(longest, sequence)) tokens, the stated range")
   }
 
-  /// Whether the figure is of the whole process.
+  /// Whether the figure is of the whole process, loading included; a counter that nobody resets is.
   var includesLoading: Bool {
     let notes = FreeText(row.notes)
-    return notes.hasAny("includes load", "whole process peak", "including load", "load included")
+    if notes.hasAny("includes load", "whole process peak", "including load", "load included") { return true }
+    return !notes.hasAny("peaks mib forward", "peaks gib forward", "excludes load", "after warm up", "one warm up")
   }
 
   mutating func readMetric() {

@@ -6,32 +6,35 @@ extension MeasurementTranslation {
   mutating func readLoss() throws(Refusal) {
     let words = FreeText(row.setting.loss)
     request.loss = .full
-    if words.hasAny("chunked lm head", "chunked head") {
-      throw Refusal(.software, "\(row.setting.loss ?? ""): a head in chunks with an autograd of its own has no rule")
+    // Code of its own has a loss of its own: the stack's, for the method at hand.
+    if program == .litGPT || program == .torchtune || program == .megatron {
+      request.loss = nil
+      return
     }
-    if words.hasAny("fused linear cross entropy", "flce", "cut cross entropy", "cce", "fused ce liger") {
+    if words.hasAny("cut cross entropy", "cce") {
       throw Refusal(.software, "\(row.setting.loss ?? "") has no rule")
     }
-    if words.hasAny("triton fused", "fast loss", "fast cross entropy") {
-      throw Refusal(.software, "\(row.setting.loss ?? "") has no rule")
+    if words.hasAny(
+      "fused linear cross entropy", "flce", "fused ce liger", "fused head", "chunked logprob", "fused linear")
+    {
+      request.loss = .fused
+      if words.has("liger") || program != .trl { choices.fusedHead = program == .unsloth ? .unsloth : .liger }
+    } else if words.hasAny(
+      "triton fused", "fast loss", "fast cross entropy", "liger cross entropy", "fused cross entropy")
+    {
+      choices.crossEntropy = program == .unsloth ? .unsloth : .inPlace
     }
     if words.has("chunked") { request.loss = .chunked }
     readLogits(words)
   }
 
   private mutating func readLogits(_ words: FreeText) {
-    let transformers = software["transformers"]
-    // transformers/loss/loss_utils.py, `ForCausalLMLoss`: labels are padded since 4.50; before it, and in every model's
-    // forward up to 4.45, logits were copied without each sequence's last row.
-    let isOld = transformers.map { $0 < SoftwareVersions.Version(4, 50) } ?? isBeforePaddedLabels
-    choices.copiesShiftedLogits = isOld
-    if isOld, transformers == nil {
-      assume("loss: logits are copied without their last row, as Transformers did before 4.50")
+    if words.hasAny("no upcast", "not upcast", "bf16 logits") { choices.castsLogits = false }
+    if words.hasAny("outputs object alive", "outputs alive", "outputs kept") {
+      choices.keepsOutputs = true
+    } else if words.hasAny("freed", "dropped", "deleted") || program != .loop {
+      choices.keepsOutputs = false
     }
-    choices.keepsOutputs = words.hasAny("outputs object alive", "outputs alive", "outputs kept")
     if request.precision == .autocast { choices.convertsOutputs = program.usesAccelerate }
   }
-
-  /// Transformers 4.50 is of March 2025.
-  private var isBeforePaddedLabels: Bool { software.date.map { $0 < 202503 } ?? false }
 }

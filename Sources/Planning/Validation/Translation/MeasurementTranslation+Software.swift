@@ -11,24 +11,11 @@ extension MeasurementTranslation {
       choices.preparesForKbitTraining = false
     } else if compute.hasAny("prepare model for kbit", "upcast to fp32") || text.has("prepare model for kbit") {
       choices.preparesForKbitTraining = true
+      choices.castsTablesBack = false
     } else {
-      choices.preparesForKbitTraining = program.preparesForKbitTraining
+      let isPrepared = choices.preparesForKbitTraining
       assume(
-        "\(program.title) \(program.preparesForKbitTraining ? "calls" : "does not call") "
-          + "prepare_model_for_kbit_training")
-    }
-  }
-}
-
-extension TrainingProgram {
-  /// Whether everything that is not quantized goes to fp32 before training.
-  ///
-  /// TRL did so up to 0.2x (trl/trainer/sft_trainer.py), ms-swift does (swift/llm/sft.py), and PEFT's guides tell scripts
-  /// to.
-  var preparesForKbitTraining: Bool {
-    switch self {
-    case .trl, .trainer, .loop, .swift, .axolotl, .fmsTuning: true
-    case .llamaFactory, .unsloth, .litGPT, .torchtune, .megatron, .fsdpQLoRA: false
+        "\(program.title) \(isPrepared ? "calls" : "does not call") prepare_model_for_kbit_training, or undoes it")
     }
   }
 }

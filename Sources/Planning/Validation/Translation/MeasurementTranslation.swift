@@ -6,8 +6,6 @@ public struct TranslatedMeasurement: Hashable, Sendable {
   public let recipe: ResolvedRecipe
   /// The card, where it is known.
   public let device: Device?
-  /// Whether sequences of a batch differ in length, so that attention is handed a mask.
-  public let isPadded: Bool
   /// Whether the figure is of the whole process, loading included.
   public let includesLoading: Bool
   /// What the row does not say and what was made of it, a sentence each.
@@ -41,11 +39,13 @@ struct MeasurementTranslation {
     self.program = program
     let (spec, notes) = try MeasuredModel.spec(of: row)
     self.spec = spec
-    let stack = program.stack
+    let transformers = SoftwareDefaults.transformers(software)
+    let stack = try program.stack(transformers: transformers.version, software)
     request.stack = stack
-    choices = stack.choices
+    choices = SoftwareDefaults.choices(of: stack, program: program, transformers: transformers.version, software)
     for note in notes { assume(note) }
     if !isNamed { assume("no program is named: planned as \(program.title)") }
+    if let sentence = transformers.assumption { assume(sentence) }
   }
 
   mutating func assume(_ sentence: String) {
@@ -68,7 +68,7 @@ struct MeasurementTranslation {
     do { resolved = try request.resolved(for: spec) } catch { throw Refusal(.recipe, "\(error)") }
     return TranslatedMeasurement(
       spec: spec, recipe: ResolvedRecipe(recipe: resolved.recipe, assumptions: []), device: device,
-      isPadded: isPadded, includesLoading: includesLoading, assumptions: assumptions + resolved.assumptions)
+      includesLoading: includesLoading, assumptions: assumptions + resolved.assumptions)
   }
 
   // MARK: The card
@@ -80,16 +80,6 @@ struct MeasurementTranslation {
     }
     if !match.isCertain { assume("card: \(text), planned as \(match.device.title)") }
     return match.device
-  }
-}
-
-extension TrainingProgram {
-  /// The stack that stands for the program.
-  var stack: Stack {
-    switch self {
-    case .trl, .fmsTuning: .trl
-    default: .transformers
-    }
   }
 }
 
