@@ -67,11 +67,11 @@ struct ProbeFields {
     return number
   }
 
-  /// A count of things or bytes: whole, not negative, and far from overflowing sums.
+  /// A count of things or bytes: whole, not negative, and low enough that the deepest model's can be added up.
   func count(_ field: String) throws(ProbeError) -> Int? {
     guard let value = value(field) else { return nil }
-    guard let count = value.integerValue, (0...(1 << 53)).contains(count) else {
-      throw wrong(field, "a whole number from 0 to 2^53")
+    guard let count = value.integerValue, (0...(1 << 48)).contains(count) else {
+      throw wrong(field, "a whole number from 0 to 2^48")
     }
     return count
   }

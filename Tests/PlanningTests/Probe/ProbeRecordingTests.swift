@@ -47,11 +47,9 @@ import Testing
     for wrong in [nil, .null, -1, "x", .array([]), 1e300, .bool(true)] as [JSONValue?] {
       for damaged in value.damaged(with: wrong) {
         do {
-          _ = try ProbeComparison(Recordings.reading(damaged))
-        } catch let error as ProbeError {
+          _ = try Recordings.reading(damaged)
+        } catch {
           #expect("\(error)".contains("probe.json"), "\(error)")
-        } catch let error as PlanError {
-          #expect(!"\(error)".isEmpty)
         }
       }
     }
