@@ -44,7 +44,8 @@ struct ProbePlan {
     self.ends = ends
     reserved =
       machine.isGPU
-      ? CachingAllocator.replay(AllocationTrace(walk.journal, excluded: walk.outsideEntries)).reserved : nil
+      ? CachingAllocator.replay(walk.journal, options: CachingAllocator.Options(excluded: walk.outsideEntries)).reserved
+      : nil
   }
 
   /// The highest water of the step.
