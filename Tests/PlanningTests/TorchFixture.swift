@@ -16,6 +16,8 @@ struct TorchFixture {
   var hasBias = false
   var isTied = false
   var method = Kind.lora
+  /// A method in place of ``method``.
+  var other: Method?
   var rank = 16
   var targets = LoRA.Targets.allLinear
   var dropout = 0.0
@@ -40,7 +42,7 @@ struct TorchFixture {
 
   enum Kind { case full, lora, nf4, nf4Double, int8 }
 
-  init(_ change: (inout TorchFixture) -> Void = { _ in }) { change(&self) }
+  init(_ change: (inout TorchFixture) throws -> Void = { _ in }) rethrows { try change(&self) }
 
   func with(_ change: (inout TorchFixture) -> Void) -> TorchFixture {
     var copy = self
@@ -70,7 +72,7 @@ struct TorchFixture {
     var choices = stack.choices
     self.choices(&choices)
     return try Recipe(
-      method: method, weightFormat: weights, adapterFormat: adapters, precision: precision,
+      method: other ?? method, weightFormat: weights, adapterFormat: adapters, precision: precision,
       optimizer: Optimizer(kind: optimizer, learningRate: 1e-4),
       batch: BatchShape(microBatch: microBatch, sequence: sequence, accumulation: accumulation),
       usesGradientCheckpointing: checkpoints, attention: attention, loss: loss, stack: stack, choices: choices,

@@ -45,6 +45,14 @@ extension Recipe {
     case .adamw8bit, .pagedAdamw, .pagedAdamw8bit, .adafactor, .lion:
       return "the optimizer \(optimizer.kind.rawValue)"
     }
+    switch method {
+    case .full: break
+    case .lora(let lora), .qlora(let lora, _):
+      if lora.decomposesWeights { return "adapters with magnitudes of their own" }
+      if lora.stabilizesRank { return "rank-stabilized adapters" }
+      if !lora.modulesToSave.isEmpty { return "modules that train whole beside adapters" }
+    case .partial, .wrapped, .prompted: return "the method \(method.name.rawValue)"
+    }
     switch method.quantization {
     case nil, .nf4: break
     case .fp4, .int8: return "quantization to \(method.quantization?.text ?? "")"

@@ -94,6 +94,8 @@ public enum RecipeError: Error, Hashable, CustomStringConvertible {
   case sequenceBeyondPositions(sequence: Int, positions: Int, model: String)
   /// A target that is on no module of the model.
   case noSuchTarget(String, model: String, known: [String])
+  /// A name that stands for no module that the setting can be about.
+  case noSuchModule(_ setting: String, _ name: String, model: String, known: [String])
   case tooLarge(tokens: Int, parameters: Int)
 
   public var description: String {
@@ -106,6 +108,8 @@ public enum RecipeError: Error, Hashable, CustomStringConvertible {
       "--seq is \(sequence), but \(model) has positions for \(positions) tokens: shorten the sequence"
     case .noSuchTarget(let target, let model, let known):
       "--targets names \(target), which is no linear layer of \(model): it has \(known.joined(separator: ", "))"
+    case .noSuchModule(let setting, let name, let model, let known):
+      "--\(setting) names \(name), which \(model) hasn't: it has \(known.joined(separator: ", "))"
     case .tooLarge(let tokens, let parameters):
       "\(tokens) tokens through \(parameters) parameters are more operations than can be counted: lower --batch or --seq"
     }

@@ -15,6 +15,8 @@ public struct StackChoices: Hashable, Sendable {
   /// Whether a checkpointed layer runs without a graph and is run again whole, in a backward pass of its own
   /// (torch/utils/checkpoint.py, `use_reentrant`).
   public var reentersCheckpoints: Bool
+  /// How a mixture's experts are laid out and run.
+  public var experts: ExpertImplementation
   /// Whether the head's logits are cast to fp32 before the loss (`logits.float()`).
   public var castsLogits: Bool
   /// Whether the fp32 logits are what the model returns, so that they live as long as its output: up to Transformers
@@ -44,9 +46,9 @@ public struct StackChoices: Hashable, Sendable {
     gate: GateImplementation = .composed, adapters: AdapterImplementation = .peft,
     crossEntropy: CrossEntropyImplementation = .composed, fusedHead: FusedHeadImplementation = .trl,
     sharedHeads: SharedHeads = .grouped, checkpoints: CheckpointStorage = .device, reentersCheckpoints: Bool = false,
-    castsLogits: Bool = true, returnsCastLogits: Bool = false, copiesShiftedLogits: Bool = false,
-    convertsOutputs: Bool = true, keepsOutputs: Bool = false, keepsKeysAndValues: Bool = false,
-    preparesForKbitTraining: Bool = false, castsTablesBack: Bool = false,
+    experts: ExpertImplementation = .grouped, castsLogits: Bool = true, returnsCastLogits: Bool = false,
+    copiesShiftedLogits: Bool = false, convertsOutputs: Bool = true, keepsOutputs: Bool = false,
+    keepsKeysAndValues: Bool = false, preparesForKbitTraining: Bool = false, castsTablesBack: Bool = false,
     optimizerImplementation: Optimizer.Implementation = .fused
   ) {
     self.norm = norm
@@ -58,6 +60,7 @@ public struct StackChoices: Hashable, Sendable {
     self.sharedHeads = sharedHeads
     self.checkpoints = checkpoints
     self.reentersCheckpoints = reentersCheckpoints
+    self.experts = experts
     self.castsLogits = castsLogits
     self.returnsCastLogits = returnsCastLogits
     self.copiesShiftedLogits = copiesShiftedLogits
@@ -121,6 +124,14 @@ extension StackChoices {
     /// An early Unsloth's, which adds with temporaries where the present one adds in place
     /// (fms_acceleration_foak/fused_ops/unsloth_lora).
     case foak
+  }
+
+  /// How a mixture's experts are laid out and run.
+  public enum ExpertImplementation: String, CaseIterable, Hashable, Sendable, Codable {
+    /// All of a layer in two tensors of rank 3, in grouped products over rows sorted by expert (Transformers 5).
+    case grouped
+    /// Linear modules of their own, one expert after the other (Transformers 4).
+    case modules
   }
 
   /// How the loss is computed from all logits.

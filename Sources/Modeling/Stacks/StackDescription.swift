@@ -44,13 +44,10 @@ public struct StackDescription: Hashable, Sendable {
   public let qlora: Defaults
   public let choices: StackChoices
 
-  /// The defaults for a method.
-  public func defaults(for method: Method.Name) -> Defaults {
-    switch method {
-    case .full: full
-    case .lora: lora
-    case .qlora: qlora
-    }
+  /// The defaults for a method: of a quantized base, of adapters on another, or of a model that trains itself.
+  public func defaults(for method: Method) -> Defaults {
+    if method.quantization != nil { return qlora }
+    return method.addsParameters ? lora : full
   }
 
   /// Attention where the user says nothing.

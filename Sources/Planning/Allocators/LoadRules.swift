@@ -52,12 +52,12 @@ struct LoadRules: Equatable {
   init(_ policy: TorchPolicy) {
     self.init(
       source: policy.weightFormat, isQuantized: policy.quantization != nil, isPrepared: policy.isPrepared,
-      warmsUp: policy.quantization != nil || policy.stack == .trl)
+      warmsUp: policy.quantization != nil || [.trl, .trlFullLogits].contains(policy.stack))
   }
 
   func role(of entry: Entry) -> ResidentRole {
     switch entry.account {
-    case .optimizerState: return .state
+    case .optimizerState: return entry.isMadeByFirstStep ? .state : .plain
     case .batch: return .batch
     case .adapters: return .adapter
     case .quantizationConstants: return .constant
@@ -77,4 +77,13 @@ struct LoadRules: Equatable {
 
   /// Weights that share an absmax in bitsandbytes' 4-bit formats.
   private static let block = 64
+}
+
+extension Entry {
+  /// Whether the optimizer makes it at the end of its first step; DeepSpeed's fp32 weights are there before.
+  var isMadeByFirstStep: Bool {
+    guard account == .optimizerState else { return false }
+    let words = name.split(separator: ".")
+    return !(words.starts(with: ["zero", "master_weights"]) && words.dropFirst(2).allSatisfy { Int($0) != nil })
+  }
 }

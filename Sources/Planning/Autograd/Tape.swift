@@ -43,6 +43,8 @@ struct Tape {
   var cachedKeysAndValues: [Tensor] = []
   /// Set when a recomputation has made everything it was started for: nothing is computed from here on.
   var isStopped = false
+  /// Tensors that a cache holds to the end of the forward pass.
+  var cached: [Tensor] = []
   var microBatch = 0
   var place = StepClock.Place.embedding
   /// Put before every name: `layers.3.`.

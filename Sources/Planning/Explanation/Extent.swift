@@ -11,6 +11,7 @@ indirect enum Extent: Hashable, Sendable {
   /// Divided and rounded down.
   case part(Extent, of: Int)
   case least(Extent, Int)
+  case less(Extent, by: Int)
 
   /// The letters that shapes are written in.
   enum Letter: String, CaseIterable, Sendable {
@@ -27,6 +28,7 @@ indirect enum Extent: Hashable, Sendable {
     case .blocks(let whole, let size): whole.value(legend).map { ($0 + size - 1) / size }
     case .part(let whole, let count): whole.value(legend).map { $0 / count }
     case .least(let whole, let limit): whole.value(legend).map { min($0, limit) }
+    case .less(let whole, let count): whole.value(legend).map { max(1, $0 - count) }
     }
   }
 
@@ -51,6 +53,7 @@ indirect enum Extent: Hashable, Sendable {
     case .blocks(let whole, let size): "⌈\(whole.text)/\(size)⌉"
     case .part(let whole, let count): "\(whole.text)/\(count)"
     case .least(let whole, let limit): "min(\(whole.text), \(limit))"
+    case .less(let whole, let count): "\(whole.text)−\(count)"
     }
   }
 
@@ -59,7 +62,7 @@ indirect enum Extent: Hashable, Sendable {
     case .letter(let letter): [letter]
     case .number: []
     case .product(let list), .sum(let list): list.flatMap(\.letters)
-    case .blocks(let whole, _), .part(let whole, _), .least(let whole, _): whole.letters
+    case .blocks(let whole, _), .part(let whole, _), .least(let whole, _), .less(let whole, _): whole.letters
     }
   }
 }

@@ -13,7 +13,7 @@ extension PeakExplanation {
   /// Explains some entries of a step's books.
   package init(_ entries: [Entry], moment: String, spec: ModelSpec, recipe: Recipe, steps: [Step] = []) {
     let legend = Legend(spec, recipe)
-    let explainer = EntryExplainer(legend, TensorNames(spec, legend))
+    let explainer = EntryExplainer(legend, TensorNames(spec), recipe)
     var order: [Group.Key] = []
     var groups: [Group.Key: Group] = [:]
     for entry in entries {
@@ -87,30 +87,51 @@ extension PeakExplanation {
 struct EntryExplainer {
   let legend: Legend
   let names: TensorNames
+  private let trainsBase: Bool
+  private let isEngine: Bool
 
-  init(_ legend: Legend, _ names: TensorNames) {
+  init(_ legend: Legend, _ names: TensorNames, _ recipe: Recipe) {
     self.legend = legend
     self.names = names
+    trainsBase = recipe.method.name == .full
+    isEngine = !recipe.stack.isTorch
   }
 
   func line(of group: PeakExplanation.Group, _ used: inout Set<Extent.Letter>) -> PeakExplanation.Line {
     let (entry, parts) = (group.entry, group.parts)
-    let rule = TensorTable.rules[parts.key]
-    var reason = rule?.reason ?? "nothing in the tables explains this name"
-    if let rule, parts.flows > 0 {
-      let noun = rule.reason.split(separator: ":").first.map(String.init) ?? rule.reason
-      reason = "the gradient that flows back, or a buffer on its way, at: \(noun)"
-    } else if case .parameter(_, let kind) = parts.subject, parts.key == "{parameter}" {
-      reason = kind.reason(for: entry)
-    }
-    let source = parts.flows > 0 && rule != nil ? "torch csrc/autograd/engine.cpp, evaluate_function" : rule?.source
+    let rule = TensorTable.rule(for: parts.key)
+    let (reason, source) = reason(for: entry, rule, parts)
     let extents = self.extents(of: entry, rule, parts)
     used.formUnion(extents?.flatMap(\.letters) ?? [])
     return PeakExplanation.Line(
       name: parts.pattern, account: entry.account, count: group.count, layers: group.layers.sorted(),
       shape: text(of: entry.shape, extents), elements: entry.shape.count, format: entry.format, bytes: entry.bytes,
-      reason: reason, source: source ?? "")
+      reason: reason, source: source)
   }
+
+  /// Why an entry is there, and where that was read; no source where nothing explains the name.
+  private func reason(
+    for entry: Entry, _ rule: TensorRule?, _ parts: TensorNameParts
+  ) -> (reason: String, source: String) {
+    guard let rule else { return ("nothing in the tables explains this name", "") }
+    if parts.flows > 0 {
+      let noun = rule.reason.split(separator: ":").first.map(String.init) ?? rule.reason
+      return (
+        "the gradient that flows back, or a buffer on its way, at: \(noun)",
+        isEngine ? EntryExplainer.engine : "torch csrc/autograd/engine.cpp, evaluate_function"
+      )
+    }
+    if case .parameter(_, let kind) = parts.subject, parts.key == "{parameter}" {
+      let quantized = entry.format == .nf4 || entry.format == .fp4 || entry.format == .int8
+      return (
+        kind.noun(trainsBase: trainsBase) + (quantized ? " in codes" : "") + ": there from loading to the end",
+        quantized ? "bitsandbytes nn/modules.py, Params4bit and Int8Params" : "the model's configuration"
+      )
+    }
+    return (rule.reason, isEngine ? EntryExplainer.engine : rule.source)
+  }
+
+  private static let engine = "our own engine, Sources/Planning/Stacks/Plimsoll"
 
   /// The extents in letters: those of the first shape of the rule that is the entry's; of a gradient in a shape of its
   /// own, the only one that it can be.
@@ -133,27 +154,20 @@ struct EntryExplainer {
 }
 
 extension ParameterKind {
-  /// Why a parameter is there, by how it is stored.
-  fileprivate func reason(for entry: Entry) -> String {
-    let stored =
-      switch entry.format {
-      case .nf4, .fp4: ", in 4-bit codes, two a byte"
-      case .int8: ", in 8-bit codes"
-      default: ""
-      }
-    let noun =
-      switch self {
-      case .embedding: "the table of token embeddings"
-      case .positions: "the table of position embeddings"
-      case .linear: "a linear layer's weight"
-      case .linearBias: "a linear layer's bias"
-      case .norm: "a norm's weight or bias"
-      case .router: "a mixture's router"
-      case .expert: "experts' weights"
-      case .head: "the head"
-      case .adapterDown: "an adapter's A"
-      case .adapterUp: "an adapter's B"
-      }
-    return noun + stored + ": there from loading to the end"
+  /// What the parameter is, in a few words.
+  fileprivate func noun(trainsBase: Bool) -> String {
+    let base = trainsBase ? "trained" : "frozen"
+    return switch self {
+    case .embedding: "the \(base) table of token embeddings"
+    case .positions: "the \(base) table of position embeddings"
+    case .linear: "a linear layer's \(base) weight"
+    case .linearBias: "a linear layer's \(base) bias"
+    case .norm: "a norm's \(base) weight or bias"
+    case .router: "a mixture's \(base) router"
+    case .expert: "a layer's \(base) experts"
+    case .head: "the \(base) head"
+    case .adapterDown: "an adapter's trained A"
+    case .adapterUp: "an adapter's trained B"
+    }
   }
 }

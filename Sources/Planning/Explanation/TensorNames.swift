@@ -6,11 +6,9 @@ struct TensorNames {
   private let spec: ModelSpec
   private let parameters: [String: Parameter]
   private let modules: [String: LinearModule]
-  private let legend: Legend
 
-  init(_ spec: ModelSpec, _ legend: Legend) {
+  init(_ spec: ModelSpec) {
     self.spec = spec
-    self.legend = legend
     parameters = Dictionary(spec.parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     modules = Dictionary(
       (0..<spec.layerCount).flatMap { spec.linearModules($0) }.map { ($0.name, $0) },
@@ -29,6 +27,9 @@ struct TensorNames {
       return TensorNameParts(pattern: pattern, layer: layer, key: key, subject: subject, flows: flows)
     }
     if words.count > 2, ["layers", "chunks"].contains(words[0]), Int(words[1]) != nil { words.removeFirst(2) }
+    // Units and buckets of a step that is spread over GPUs.
+    if words.first == "root" { words.removeFirst() }
+    if ["zero", "ddp"].contains(words.first) { words = words.map { Int($0) == nil ? $0 : "*" } }
     let (key, subject) = activation(words.joined(separator: "."))
     return TensorNameParts(pattern: pattern, layer: layer, key: key, subject: subject, flows: flows)
   }
@@ -102,6 +103,7 @@ struct TensorNames {
     case .gate, .up: (.H, .I)
     case .gateUp: (.H, .twice(.I))
     case .down: (.I, .H)
+    case .sharedGate: (.H, .number(1))
     }
   }
 

@@ -25,7 +25,8 @@ extension TensorTable {
       "context.rearranged": TensorRule(
         .tokens(.q), "attention's result laid out token by token", "transformers integrations/sdpa_attention.py"),
       "logsumexp": TensorRule(
-        .b, .A, .s, because: "each row's log of summed exponentials: kept so that backward can make scores again", sdpa),
+        .fixed([[.b, .A, .s], [.T], [.part(.T, of: 8)], [.blocks(.T, of: 8)]]),
+        "each row's log of summed exponentials: kept so that backward can make scores again", sdpa),
       "attention.probabilities": TensorRule(
         scores, "probabilities in the queries' format: kept for the values' gradient", eager),
       "attention.product": TensorRule(.heads(.D), "probabilities times values, head by head", eager),

@@ -20,7 +20,9 @@ extension TensorTable {
         scores, "log-softmax of all scores: kept by it and by the loss", entropy),
       "batch.labels.shifted": TensorRule(
         .fixed(
-          [[.one, .sum([.T, .one])], [.T], [.part(.T, of: 8)], [.blocks(.T, of: 8)]]
+          [
+            [.one, .sum([.T, .one])], [.T], [.b, .sum([.s, .one])], [.b, .s], [.part(.T, of: 8)], [.blocks(.T, of: 8)],
+          ]
             + [[.one, .sum([.part(.T, of: 8), .one])], [.one, .sum([.blocks(.T, of: 8), .one])]]),
         "labels moved by one: kept by the loss", causal),
       "loss": TensorRule(.one, because: "the loss, and what flows back from it", entropy),

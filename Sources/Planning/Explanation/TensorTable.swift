@@ -4,7 +4,9 @@
 enum TensorTable {
   static let rules: [String: TensorRule] = {
     let families = [
-      parameters, linears, norms, attention, rotary, feedForward, mixture, head, step, engine, loading,
+      parameters, results, linears, norms, attention, rotary, feedForward, mixture, head, step, engine, loading,
+      kernels,
+      sharding,
     ]
     return families.reduce(into: [:]) { table, family in
       table.merge(family) { first, _ in first }

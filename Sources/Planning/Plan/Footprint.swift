@@ -21,7 +21,9 @@ extension Footprint {
   ///
   /// cuBLAS's workspaces come out of torch's allocator, so the walk books them. What is outside of it (the pages of
   /// `paged` optimizers) is the driver's business: on the device at most, on the host at least.
-  static func torch(_ peaks: CachingAllocator.Peaks, paged: Bytes, on device: Device?, devices: Int = 1) -> Footprint {
+  static func torch(
+    _ peaks: CachingAllocator.Peaks, paged: Bytes, on device: Device?, devices: Int = 1
+  ) -> Footprint {
     torch(
       allocated: Interval(exactly: peaks.allocated), reserved: Interval(exactly: peaks.reserved), paged: paged,
       on: device, devices: devices)

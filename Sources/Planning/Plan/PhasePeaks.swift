@@ -45,7 +45,7 @@ public struct PhasePeaks: Hashable, Sendable {
       return
     }
     self.load = load.peak.bytes
-    let states = ledger.entries.prefix { $0.opened == Moment(0) }.filter { $0.account == .optimizerState }
+    let states = ledger.entries.prefix { $0.opened == Moment(0) }.filter(\.isMadeByFirstStep)
       .reduce(Bytes.zero) { $0 + $1.bytes }
     first = Step(
       forward: steady.forward - states, loss: steady.loss - states, backward: steady.backward - states,

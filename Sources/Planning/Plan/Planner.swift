@@ -22,8 +22,10 @@ public enum Planner {
     return Plan(
       spec: spec, recipe: recipe, assumptions: resolved.assumptions + walk.assumptions, journal: walk.journal,
       ledger: Ledger(posting: walk.journal), work: StepWork.sheet(spec, recipe),
-      parameters: ParameterCounts(of: spec, method: recipe.method), allocated: footprint.allocated,
-      reserved: footprint.reserved, device: footprint.device, target: device, load: walk.load)
+      parameters: ParameterCounts(
+        of: spec, method: recipe.method, hasStackedExperts: recipe.choices.experts == .grouped),
+      allocated: footprint.allocated, reserved: footprint.reserved, device: footprint.device, target: device,
+      load: walk.load)
   }
 
   /// Device bytes alone, for the many plans of a search: no ledger is posted and no work counted.

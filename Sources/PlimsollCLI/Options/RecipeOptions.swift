@@ -5,7 +5,9 @@ import Modeling
 ///
 /// Numbers are taken as they stand, a leading minus included, so that the recipe can say what is wrong with them.
 struct RecipeOptions: ParsableArguments {
-  @Option(help: "What trains: every weight, adapters, or adapters on a quantized base. (default: lora)")
+  @Option(
+    help: "What trains: everything, part of it, adapters on a frozen or quantized base, or virtual tokens. (default: lora)"
+  )
   var method: Method.Name?
 
   @Option(name: .long, parsing: .unconditional, help: "Rank of the adapters. (default: 16)", transform: Number.whole)
@@ -26,6 +28,12 @@ struct RecipeOptions: ParsableArguments {
       "Layers that get an adapter: all-linear, attention, or names such as q_proj,v_proj. (default: all-linear)",
       valueName: "all-linear|attention|names"))
   var targets: String?
+
+  @Flag(help: "Scale adapters by alpha / √rank.")
+  var rslora = false
+
+  @OptionGroup
+  var methodOptions: MethodOptions
 
   @Option(help: "How the frozen base is stored. (default: nf4 for qlora, none otherwise)")
   var quant: QuantizationName?
@@ -121,6 +129,8 @@ struct RecipeOptions: ParsableArguments {
     request.alpha = alpha
     request.loraDropout = loraDropout
     request.targets = targets.map(RecipeOptions.targets)
+    request.stabilizesRank = rslora ? true : nil
+    methodOptions.fill(&request)
     request.quantization = try quantization()
     request.weightFormat = dtype?.format
     request.adapterFormat = adapterDtype?.format

@@ -84,9 +84,9 @@ extension PeakExplanation.Line {
   private var unit: String {
     // A buffer that is as large as its library wants it has another size than its elements say.
     guard format.storage(of: elements) == bytes else { return "as booked (\(format.rawValue))" }
-    let size = Phrase.count(format.blockBytes.count, "byte")
-    return format.blockElements == 1
-      ? "\(size) (\(format.rawValue))" : "\(size) / \(format.blockElements) (\(format.rawValue))"
+    let size = format.blockBytes.count
+    let each = format.blockElements == 1 ? Phrase.count(size, "byte") : "\(size)/\(format.blockElements) byte"
+    return "\(each) (\(format.rawValue))"
   }
 
   fileprivate var because: String { source.isEmpty ? reason : "\(reason) (\(source))" }

@@ -6,8 +6,31 @@ extension Method {
   public var title: String {
     switch self {
     case .full: "full fine-tuning"
-    case .lora: "LoRA"
-    case .qlora: "QLoRA"
+    case .lora(let lora): lora.decomposesWeights ? "DoRA" : "LoRA"
+    case .qlora(let lora, _): lora.decomposesWeights ? "QDoRA" : "QLoRA"
+    case .partial(.layers(let freeze)):
+      freeze.layers < 0
+        ? "training of the first \(Phrase.count(-freeze.layers, "layer"))"
+        : "training of the last \(Phrase.count(freeze.layers, "layer"))"
+    case .partial(.head): "training of the head"
+    case .partial(.biases): "BitFit"
+    case .wrapped(let wrapper, _):
+      switch wrapper {
+      case .ia3: "(IA)³"
+      case .lnTuning: "LN tuning"
+      case .vera: "VeRA"
+      case .oft: "OFT"
+      case .boft: "BOFT"
+      case .loha: "LoHa"
+      case .lokr: "LoKr"
+      case .adalora: "AdaLoRA"
+      }
+    case .prompted(let tokens, _):
+      switch tokens.kind {
+      case .prompt: "prompt tuning"
+      case .encoded: "p-tuning"
+      case .prefix: "prefix tuning"
+      }
     }
   }
 }
@@ -30,6 +53,15 @@ extension Recipe {
       parts[0] += " of rank \(adapter.rank)"
       parts += ["alpha \(Phrase.number(adapter.alpha))", "on \(adapter.targets.text)"]
       if adapter.dropout > 0 { parts.append("dropout \(Phrase.number(adapter.dropout))") }
+      if adapter.stabilizesRank { parts.append("rank-stabilized") }
+      if !adapter.modulesToSave.isEmpty {
+        parts.append("\(adapter.modulesToSave.joined(separator: " and ")) trained whole")
+      }
+      parts.append("adapters in \(adapterFormat.rawValue)")
+    }
+    if let tokens = method.virtualTokens { parts[0] += " of \(Phrase.count(tokens.count, "virtual token"))" }
+    if case .wrapped = method {
+      if let targets = method.wrapping?.targets { parts.append("on \(targets.text)") }
       parts.append("adapters in \(adapterFormat.rawValue)")
     }
     parts.append("weights in \(method.quantization?.text ?? weightFormat.rawValue)")

@@ -24,7 +24,7 @@ import Testing
   }
 
   static let runs: [Run] = {
-    guard let url = Bundle.module.url(forResource: "Resources/allocator", withExtension: "json"),
+    guard let url = Bundle.module.url(forResource: "allocator", withExtension: "json", subdirectory: "Resources"),
       let data = try? Data(contentsOf: url), let runs = try? JSONDecoder().decode([Run].self, from: data)
     else { return [] }
     return runs

@@ -42,6 +42,11 @@ import Testing
       pair(&$0)
       $0.choices = { $0.keepsOutputs = true }
     },
+    Case("LoRA, large vocabulary", 54_845_448, 136_509_448) { $0.V = 32000 },
+    Case("LoRA, large vocabulary, two sequences", 54_679_032, 137_326_072) {
+      pair(&$0)
+      $0.V = 32000
+    },
     Case("full", 17_799_432, 20_412_680) { $0.method = .full },
     Case("full, checkpointed", 3_358_472, 18_908_936) {
       $0.method = .full
@@ -51,6 +56,34 @@ import Testing
   func `a step holds what torch held`(_ example: Case) throws {
     let books = try TorchFixture {
       $0.stack = .transformers4
+      example.change(&$0)
+    }.books()
+    #expect(abs(books.afterForward - example.afterForward) <= 16, "\(books.afterForward - example.afterForward)")
+    #expect(abs(books.peak - example.peak) <= 16, "\(books.peak - example.peak)")
+  }
+
+  /// Transformers 4.48.1 with PEFT 0.13.2: logits are cast in the loss, and attention's operands laid out head by head.
+  @Test(arguments: [
+    Case("LoRA", 15_975_432, 18_924_552) { _ in },
+    Case("LoRA, two sequences", 15_932_920, 20_184_568, pair),
+    Case("LoRA, large vocabulary, two sequences", 55_334_392, 158_461_432) {
+      pair(&$0)
+      $0.V = 32000
+    },
+    Case("LoRA, checkpointed", 2_703_112, 10_542_088) { $0.checkpoints = true },
+    Case("full", 18_454_792, 21_076_232) { $0.method = .full },
+    Case("full, checkpointed", 3_358_472, 19_236_616) {
+      $0.method = .full
+      $0.checkpoints = true
+    },
+  ])
+  func `a step of 4_48 holds what torch held`(_ example: Case) throws {
+    let books = try TorchFixture {
+      $0.stack = .transformers4
+      $0.choices = {
+        $0.returnsCastLogits = false
+        $0.sharedHeads = .contiguous
+      }
       example.change(&$0)
     }.books()
     #expect(abs(books.afterForward - example.afterForward) <= 16, "\(books.afterForward - example.afterForward)")

@@ -1,4 +1,4 @@
-import Bookkeeping
+package import Bookkeeping
 package import Modeling
 
 /// One operation of a model by itself, forward and backward again and again, as kernels are benchmarked.
@@ -43,7 +43,7 @@ package enum KernelProbe {
       for module in spec.linearModules(0) where [.gate, .up, .down].contains(module.role) {
         layer.linears[module.role] = TorchWeights.Linear(
           module: module, base: .plain(open(module.name + ".weight", [module.output, module.input])), bias: nil,
-          loraA: nil, loraB: nil)
+          added: [])
       }
     case .norm: weights.finalNorm = TorchWeights.Norm(weight: open("norm.weight", [spec.hiddenSize]), bias: nil)
     case .rotary: break

@@ -31,8 +31,10 @@ struct RepeatedWalk {
     let hasTwoMasks =
       [.gemma2, .gemma3].contains(spec.architecture)
       && (recipe.attention == .eager || (recipe.attention == .sdpa && options.isPadded))
+    // Keys and values of a prefix come out of one table for all layers.
+    let hasPrefix = recipe.method.virtualTokens.map { $0.tokensInKeys > 0 } ?? false
     // DeepSpeed's buckets fill up across layers, and it gathers ahead across them.
-    return !hasTwoMasks && !recipe.method.namesModules && !recipe.parallelism.sharding.isDeepSpeed
+    return !hasTwoMasks && !hasPrefix && !recipe.method.namesLayers && !recipe.parallelism.sharding.isDeepSpeed
   }
 
   /// The whole model's books; `nil` if the names of tensors don't tell their layers.

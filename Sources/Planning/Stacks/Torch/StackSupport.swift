@@ -19,7 +19,12 @@ enum StackSupport {
         what: "full fine-tuning", stack: recipe.stack,
         advice: "Unsloth compiles another model for it; plan --stack transformers, or --method lora")
     }
-    guard [.llama, .mistral, .qwen2, .qwen3, .gemma, .gemma2].contains(spec.architecture) else {
+    guard [.lora, .qlora, .dora].contains(recipe.method.name) else {
+      throw .notModeled(
+        what: recipe.method.name.rawValue, stack: recipe.stack,
+        advice: "Unsloth puts low-rank adapters on a model: use --method lora, qlora or dora, or --stack trl")
+    }
+    guard [.llama, .mistral, .qwen2, .qwen3, .gemma].contains(spec.architecture) else {
       throw .notModeled(
         what: "\(spec.name), a \(spec.architecture.rawValue) model", stack: recipe.stack,
         advice: "Unsloth compiles families it has no kernels for; plan --stack trl")

@@ -43,7 +43,9 @@ enum TorchAssumptions {
     if recipe.precision == .pure, recipe.weightFormat == .fp32, recipe.attention == .sdpa {
       list.append("attention in fp32: a fused kernel that keeps grouped keys and values unexpanded")
     }
-    if spec.feedForward.experts != nil {
+    if spec.feedForward.experts != nil, policy.choices.experts == .modules {
+      list.append("experts: Transformers 4's layout, linear modules one after the other, rows spread evenly")
+    } else if spec.feedForward.experts != nil {
       list.append(
         "experts: Transformers 5's layout, all of a layer in two tensors of rank 3 that bitsandbytes does not "
           + "quantize; grouped products, router loss off")

@@ -17,6 +17,7 @@ struct TorchPolicy {
   let quantization: Quantization?
   /// The format that bitsandbytes computes in (`bnb_4bit_compute_dtype`).
   let computeFormat: ScalarFormat
+  let method: Method
   let lora: LoRA?
   let attention: AttentionImplementation
   let loss: LossImplementation
@@ -43,6 +44,7 @@ struct TorchPolicy {
     tableFormat = castsBack && recipe.castFormat == nil ? .bf16 : plainFormat
     adapterFormat = recipe.castFormat ?? recipe.adapterFormat
     computeFormat = autocast ?? recipe.castFormat ?? recipe.weightFormat
+    method = recipe.method
     lora = recipe.method.adapter
     attention = recipe.attention
     loss = recipe.loss

@@ -119,7 +119,7 @@ public enum TorchWalk {
     var tape = Tape(clock: StepClock(spec: spec, recipe: recipe))
     let sharding = ShardedSetup(whole: whole, recipe: recipe, policy: policy)
     sharding.begin(&tape)
-    let weights = TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full).load(&tape)
+    let weights = TorchLoader(spec: spec, policy: policy, method: recipe.method).load(&tape)
     sharding.finish(&tape, trace: trace)
     let optimizer = TorchOptimizer(kind: recipe.optimizer.kind)
     let outside = optimizer.openStates(&tape)
@@ -130,7 +130,8 @@ public enum TorchWalk {
     }
     let model = TorchModel(
       spec: spec, policy: policy, weights: weights, microBatch: recipe.batch.microBatch,
-      sequence: recipe.batch.sequence, staging: openKeptBuffers(&tape, spec, recipe, policy))
+      sequence: recipe.batch.sequence + (recipe.method.virtualTokens?.tokensInStream ?? 0),
+      staging: openKeptBuffers(&tape, spec, recipe, policy))
     for microBatch in 0..<recipe.batch.accumulation {
       tape.microBatch = microBatch
       tape.sharding.isReducing = sharding.reduces(after: microBatch)
@@ -188,12 +189,22 @@ public enum TorchWalk {
         what: "flash attention in fp32", stack: recipe.stack,
         advice: "its kernels take bf16 and fp16 only: use --attention sdpa, --precision autocast or --dtype bf16")
     }
-    if spec.feedForward.experts != nil, recipe.method.adapter?.targets == .allLinear {
-      // peft/utils/transformers_weight_conversion.py: on transformers 5's layout all-linear becomes adapters of the
-      // stacked experts, whose whole weights are rebuilt at every call.
+    if ExpertAdapters(of: spec, method: recipe.method) != nil, recipe.choices.experts == .grouped,
+      let lora = recipe.method.adapter, lora.decomposesWeights || lora.dropout > 0
+    {
+      // peft/tuners/lora/layer.py, `ParamWrapper.__init__`.
       throw .notModeled(
-        what: "PEFT's all-linear on a mixture, which wraps the experts of \(spec.name) too", stack: recipe.stack,
-        advice: "plan --targets attention")
+        what: "DoRA or dropout on the stacked experts of \(spec.name), which PEFT refuses", stack: recipe.stack,
+        advice: "plan --targets attention, or --lora-dropout 0")
+    }
+    if spec.feedForward.experts != nil, recipe.choices.experts == .modules, !spec.feedForward.isGated {
+      throw .notModeled(
+        what: "experts without a gate as modules", stack: recipe.stack, advice: "no published model has them")
+    }
+    if case .wrapped(let wrapper, .some) = recipe.method, !wrapper.runsOnQuantized {
+      throw .notModeled(
+        what: "\(recipe.method.name.rawValue) on a quantized base, which PEFT has no layer for", stack: recipe.stack,
+        advice: "leave out --quant, or use --method qlora")
     }
     if spec.normalization.isParallel, spec.feedForward.experts != nil {
       throw .notModeled(

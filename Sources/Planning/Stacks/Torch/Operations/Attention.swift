@@ -61,7 +61,7 @@ extension TorchModel {
   /// `use_gqa_in_sdpa`; torch aten/native/transformers/attention.cpp, `convert_boolean_attn_mask`).
   private func masked(_ tape: inout Tape, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?) -> Tensor {
     guard let mask else { return fused(&tape, q, k, v, bias: nil) }
-    let heads: Shape = [microBatch, spec.attention.heads, sequence, spec.attention.headDimension]
+    let heads: Shape = [microBatch, spec.attention.heads, keyLength, spec.attention.headDimension]
     let isShared = spec.attention.heads != spec.attention.keyValueHeads
     let keys = isShared ? tape.copy("attention.k.repeated", k, heads) : k
     let values = isShared ? tape.copy("attention.v.repeated", v, heads) : v
@@ -133,11 +133,12 @@ extension TorchModel {
   ) -> (Tensor, Tensor) {
     let attention = spec.attention
     let name = "attention"
-    let scoresShape: Shape = [microBatch, attention.heads, sequence, sequence]
+    let scoresShape: Shape = [microBatch, attention.heads, sequence, keyLength]
     let headsShape: Shape = [microBatch, attention.heads, sequence, attention.headDimension]
+    let keysShape: Shape = [microBatch, attention.heads, keyLength, attention.headDimension]
     let isShared = attention.heads != attention.keyValueHeads
     func expand(_ tape: inout Tape, _ x: Tensor, _ suffix: String) -> Tensor {
-      if isShared { return tape.copy(name + suffix, x, headsShape) }
+      if isShared { return tape.copy(name + suffix, x, keysShape) }
       tape.retain(x)
       return x
     }
