@@ -1,4 +1,4 @@
-import Bookkeeping
+package import Bookkeeping
 package import Modeling
 
 /// One operation of a model by itself, forward and backward again and again, as kernels are benchmarked.

@@ -1,3 +1,4 @@
+import Bookkeeping
 import Modeling
 
 /// What of a step spread over GPUs has no rule.
