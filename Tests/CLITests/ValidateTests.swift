@@ -75,7 +75,8 @@ import Testing
 
   @Test func `goes on behind rows that cannot be read`() throws {
     var data = Self.text(["HuggingFaceTB/SmolLM2-135M"])
-    data.append(Data("R7,HuggingFaceTB/SmolLM2-135M,lora,\(Self.settings.replacingOccurrences(of: ",256,", with: ",long,"))\n".utf8))
+    let broken = Self.settings.replacingOccurrences(of: ",256,", with: ",long,")
+    data.append(Data("R7,HuggingFaceTB/SmolLM2-135M,lora,\(broken)\n".utf8))
     try Scratch.with("m.csv", data) { path in
       let outcome = try Program.run("validate", "--measurements", path)
       #expect(outcome.status == 0)

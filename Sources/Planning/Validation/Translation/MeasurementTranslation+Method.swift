@@ -49,11 +49,11 @@ extension MeasurementTranslation {
 
   /// Dropout in front of adapters: what the row says, or what its program does by itself.
   private mutating func dropout() -> Double {
-    let words = FreeText([row.notes, row.setting.method].compactMap(\.self).joined(separator: " "))
-    let list = words.words
-    for (place, word) in list.enumerated() where word == "dropout" {
-      for neighbor in [place + 1, place - 1] where list.indices.contains(neighbor) {
-        if let value = Double(list[neighbor]), (0..<1).contains(value) { return value }
+    for text in [row.notes, row.setting.method].compactMap(\.self) {
+      // `dropout .05`, `dropout=0.1`, `lora_dropout: 0`
+      for part in text.lowercased().split(separator: "dropout").dropFirst() {
+        let number = part.drop { " =:_p".contains($0) }.prefix { $0.isNumber || $0 == "." }
+        if let value = Double(number), (0..<1).contains(value) { return value }
       }
     }
     let (value, origin) = program.adapterDropout

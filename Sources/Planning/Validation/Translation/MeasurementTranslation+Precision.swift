@@ -43,7 +43,11 @@ extension MeasurementTranslation {
     case .litGPT, .torchtune, .fsdpQLoRA, .megatron:
       assume("adapter dtype: \(weights.rawValue), \(program.title) makes adapters in the model's format")
       return weights
-    case .trl, .trainer, .loop, .fmsTuning, .swift, .llamaFactory, .axolotl, .unsloth: break
+    case .swift, .llamaFactory:
+      // swift/llm/utils/argument.py, `lora_dtype`; llamafactory/model/adapter.py, `cast_trainable_params_to_fp32`.
+      assume("adapter dtype: fp32, \(program.title)'s default")
+      return .fp32
+    case .trl, .trainer, .loop, .fmsTuning, .axolotl, .unsloth: break
     }
     let peft = software["peft"]
     // peft/tuners/tuners_utils.py, `_cast_adapter_dtype`, since 0.12; before it lora/layer.py, `update_layer`, took the

@@ -25,10 +25,9 @@ enum TrainingProgram: String, CaseIterable, Hashable {
   /// - Returns: the program, and whether anything named it.
   static func of(_ row: Measurement, _ software: SoftwareVersions) -> (program: TrainingProgram, isNamed: Bool) {
     let library = software.words
-    if let named = named(library) { return (named, true) }
-    let source = FreeText(row.source)
-    // Sources name their own program, and sometimes others in a comparison: only whole names count.
-    if let named = named(source) { return (named, true) }
+    // What stands on TRL names TRL too, so that the programs above it are asked for first, in the source as well.
+    if let named = named(library) ?? named(FreeText(row.source)) { return (named, true) }
+    if library.saysAny("trl", "sfttrainer") { return (.trl, true) }
     let loss = FreeText(row.setting.loss)
     let isTrainer =
       library.saysAny("trainer", "accelerate", "deepspeed", "finetune.py", "finetune py")
@@ -48,7 +47,6 @@ enum TrainingProgram: String, CaseIterable, Hashable {
     if words.hasAny("ms swift", "modelscope swift") { return .swift }
     if words.says("fsdp qlora") { return .fsdpQLoRA }
     if words.hasAny("fms acceleration", "fms hf tuning") { return .fmsTuning }
-    if words.saysAny("trl", "sfttrainer") { return .trl }
     return nil
   }
 

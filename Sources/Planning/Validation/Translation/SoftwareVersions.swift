@@ -16,7 +16,10 @@ struct SoftwareVersions: Hashable {
       for piece in trimmed.split(separator: ".") {
         let digits = piece.prefix { $0.isNumber }
         guard let number = Int(digits) else { break }
-        parts.append(piece.dropFirst(digits.count).first == "x" ? number * 10 : number)
+        let rest = piece.dropFirst(digits.count)
+        parts.append(rest.first == "x" ? number * 10 : number)
+        // `0.5-0.6` begins at 0.5, `0+cu121` is a build.
+        if !rest.isEmpty { break }
       }
       guard parts.count >= 2 else { return nil }
       self.parts = parts
@@ -91,6 +94,7 @@ struct SoftwareVersions: Hashable {
         return numbers[0] * 100 + numbers[1]
       }
     }
-    return nil
+    // A year alone stands for its middle.
+    return parts.compactMap { Int($0) }.first { (2015...2100).contains($0) }.map { $0 * 100 + 6 }
   }
 }
