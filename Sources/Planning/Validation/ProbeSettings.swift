@@ -65,9 +65,23 @@ public struct ProbeSettings: Hashable, Sendable {
     }
   }
 
+  /// Those that both the Trainer and a loop have under one name.
+  private static let optimizers: [Optimizer.Kind] = [
+    .adamw, .adamw8bit, .pagedAdamw, .pagedAdamw8bit, .adafactor, .lion, .sgd, .sgdMomentum,
+  ]
+
   private static func check(_ recipe: Recipe, _ runner: Runner) throws(ProbeError) {
     guard recipe.parallelism == .single else {
       throw .unsupported("gpus", "\(recipe.parallelism.devices)", advice: "it runs on one GPU")
+    }
+    guard [.full, .lora, .qlora].contains(recipe.method.name) else {
+      throw .unsupported("method", recipe.method.name.rawValue, advice: "it runs full, lora and qlora")
+    }
+    if let module = recipe.method.adapter?.modulesToSave.first {
+      throw .unsupported("modules-to-save", module, advice: "it trains adapters alone")
+    }
+    guard recipe.batch.lengths == nil else {
+      throw .unsupported("lengths", "of several kinds", advice: "its sequences have one length: use --seq alone")
     }
     switch (runner, recipe.loss) {
     case (.loop, .full), (.sftTrainer, .fused): break
@@ -81,7 +95,9 @@ public struct ProbeSettings: Hashable, Sendable {
       throw .unsupported("loss", recipe.loss.rawValue, advice: "Transformers' own loss is --loss full")
     }
     let optimizer = recipe.optimizer
-    guard optimizer.implementation == .fused || optimizer.kind == .adamw, optimizer.implementation != .single else {
+    let isKnown = ProbeSettings.optimizers.contains(optimizer.kind)
+    // Implementations are torch's: the other optimizers have one each.
+    guard isKnown, optimizer.kind != .adamw || optimizer.implementation != .single else {
       throw .unsupported(
         "optimizer", "\(optimizer.kind.rawValue), \(optimizer.implementation.rawValue)",
         advice: "the Trainer has no such switch")

@@ -21,16 +21,17 @@ def rows_needed(steps):
 def trainer_settings(folder, device, steps):
     """What Trainer and SFTTrainer are told alike."""
     name, arguments = {
-        ("adamw", "fused"): ("adamw_torch_fused", None),
-        ("adamw", "foreach"): ("adamw_torch", None),
-        ("adamw-8bit", "fused"): ("adamw_bnb_8bit", None),
-        ("paged-adamw", "fused"): ("paged_adamw_32bit", None),
-        ("paged-adamw-8bit", "fused"): ("paged_adamw_8bit", None),
-        ("adafactor", "fused"): ("adafactor", None),
-        ("lion", "fused"): ("lion_32bit", None),
-        ("sgd", "fused"): ("sgd", None),
-        ("sgd-momentum", "fused"): ("sgd", "momentum=0.9"),
-    }[RECIPE["optimizer"], RECIPE["optimizer_implementation"]]
+        "adamw": ("adamw_torch_fused", None),
+        "adamw-8bit": ("adamw_bnb_8bit", None),
+        "paged-adamw": ("paged_adamw_32bit", None),
+        "paged-adamw-8bit": ("paged_adamw_8bit", None),
+        "adafactor": ("adafactor", None),
+        "lion": ("lion_32bit", None),
+        "sgd": ("sgd", None),
+        "sgd-momentum": ("sgd", "momentum=0.9"),
+    }[RECIPE["optimizer"]]
+    if RECIPE["optimizer"] == "adamw" and RECIPE["optimizer_implementation"] == "foreach":
+        name = "adamw_torch"
     autocasts = RECIPE["precision"] == "autocast"
     return dict(
         output_dir=str(folder),
