@@ -33,12 +33,16 @@ extension ExitStatus {
       case let error as LengthError: ExitStatus(error)
       case is ModelSpecError: .badData
       case is MachineError, is MachineTooSmall, is ArenaError, is OutputFileError: .unavailable
+      case let error as ProbeError: ExitStatus(error)
       case let error as TrainingError: ExitStatus(error)
       case let error as WeightFileError: ExitStatus(error)
       case let error as AdapterError: ExitStatus(error)
       case let error as TokenizerError: ExitStatus(error)
       case let error as DataError: ExitStatus(error)
       case is RunStateError, is BadDataLine: .badData
+      case let error as CSVError: ExitStatus(error)
+      case let error as MeasurementError: ExitStatus(error)
+      case is Refusal: .negative
       default: .internalError
       }
   }
@@ -51,6 +55,15 @@ extension ExitStatus {
       case .file, .cannotMap, .noWeights: .noInput
       case .cannotWrite: .unavailable
       default: .badData
+      }
+  }
+
+  private init(_ error: ProbeError) {
+    self =
+      switch error {
+      case .unsupportedStack, .unsupported, .noConfiguration: .usage
+      case .file(.noSuchFile): .noInput
+      case .file, .notJSON, .foreign, .missing, .wrongValue, .config, .recipe, .nothingMeasured: .badData
       }
   }
 
@@ -70,6 +83,18 @@ extension ExitStatus {
       case .file, .weights(.safetensors(.file)): .noInput
       case .weights(let error): ExitStatus(error)
       default: .badData
+      }
+  }
+
+  private init(_ error: CSVError) {
+    if case .file = error { self = .noInput } else { self = .badData }
+  }
+
+  private init(_ error: MeasurementError) {
+    self =
+      switch error {
+      case .noSuchRow: .usage
+      case .nothingLeft(_, let rows): rows == 0 ? .badData : .usage
       }
   }
 

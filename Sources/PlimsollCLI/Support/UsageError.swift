@@ -9,6 +9,7 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
   case holdsAnotherRun(folder: String, state: String)
   case mergeOverBase(String)
   case outOfRange(flag: String, value: String, allowed: String)
+  case oneMeasurement
 
   var description: String {
     switch self {
@@ -25,6 +26,8 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
     case .holdsAnotherRun(let folder, let state):
       "\(folder) holds the saved state \(state) of an earlier run: go on from it with --resume, or name another --output"
     case .mergeOverBase(let folder): "--output is \(folder), which is the base: name another folder"
+    case .oneMeasurement:
+      "validate needs something that was measured: say either --measurements FILE.csv or --probe FILE.json"
     case .outOfRange(let flag, let value, let allowed): "--\(flag) is \(value): it must be \(allowed)"
     }
   }

@@ -64,7 +64,7 @@ struct RepeatedWalk {
 
 extension ModelSpec {
   /// The same model with so many layers; `nil` if there is none.
-  fileprivate func withLayers(_ count: Int) -> ModelSpec? {
+  func withLayers(_ count: Int) -> ModelSpec? {
     try? ModelSpec(
       name: name, architecture: architecture, layerCount: count, hiddenSize: hiddenSize, attention: attention,
       feedForward: feedForward, vocabularySize: vocabularySize, tiesEmbeddings: tiesEmbeddings,
