@@ -29,6 +29,7 @@ public struct RecipeRequest: Hashable, Sendable {
   public var choices: StackChoices?
   public var parallelism: Parallelism?
   public var optimizerImplementation: Optimizer.Implementation?
+  public var optimizerRank: Int?
 
   public init() {}
 }
@@ -82,11 +83,13 @@ extension RecipeRequest {
     let recipe = try Recipe(
       method: method, weightFormat: weightFormat, adapterFormat: adapterFormat, precision: precision,
       optimizer: Optimizer(
-        kind: kind, implementation: optimizerImplementation ?? choices.optimizerImplementation,
+        kind: kind,
+        implementation: optimizerImplementation ?? kind.implementation(where: stack, choices),
         learningRate: fill(
           learningRate, defaults.learningRate,
           "learning rate: \(defaults.learningRate), \(stack.rawValue)'s default"),
-        weightDecay: fill(weightDecay, 0, "weight decay: 0")),
+        weightDecay: fill(weightDecay, 0, "weight decay: 0"),
+        rank: optimizerRank ?? Optimizer.defaultRank),
       batch: batch, usesGradientCheckpointing: checkpointing,
       attention: fill(
         attention, description.attention(for: spec),

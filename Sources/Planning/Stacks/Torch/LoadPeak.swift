@@ -6,7 +6,8 @@ import Modeling
 /// Weights are taken one after the other, in the order of the forward pass: the source tensor and what quantization
 /// makes of it stand side by side (transformers integrations/bitsandbytes.py, `Bnb4bitQuantize.convert`; bitsandbytes
 /// functional.py, `quantize_4bit`), then `prepare_model_for_kbit_training` casts what is left, again one by one. The
-/// loader's threads may hold a few tensors more in flight.
+/// loader's threads may hold a few tensors more in flight. GPTQ's and AWQ's checkpoints are packed already: they load as
+/// they are.
 enum LoadPeak {
   static func bytes(_ loader: TorchLoader) -> Bytes? {
     guard let quantization = loader.policy.quantization else { return nil }
@@ -20,9 +21,10 @@ enum LoadPeak {
         peak = max(peak, live)
         continue
       }
-      let stored = storage(of: parameter, as: quantization)
-      peak = max(peak, live + plain + stored.total + stored.transient)
-      live += stored.total
+      let stored = loader.parts(of: parameter).reduce(Bytes.zero) { $0 + $1.bytes }
+      let beside = quantization.isLoadedPacked ? .zero : plain + transient(of: parameter, as: quantization)
+      peak = max(peak, live + stored + beside)
+      live += stored
     }
     guard loader.policy.isPrepared else { return peak }
     for parameter in loader.spec.parameters {
@@ -34,22 +36,18 @@ enum LoadPeak {
     return peak
   }
 
-  /// What one weight becomes, and what making it borrows: fp32 absmax, and the same less its mean, before they are
-  /// quantized themselves.
-  private static func storage(
-    of parameter: Parameter, as quantization: Quantization
-  ) -> (total: Bytes, transient: Bytes) {
-    let blocks: BlockQuantization
+  /// What making a quantized weight borrows beside the source and the result.
+  ///
+  /// bitsandbytes: fp32 absmax, and the same less its mean, before they are quantized themselves. HQQ: an fp32 copy of
+  /// the weight, and its codes before they are packed, in fp32 too (hqq/core/quantize.py, `Quantizer.quantize`); its
+  /// search for better zeros on a GPU works on parts of a weight and is not counted.
+  private static func transient(of parameter: Parameter, as quantization: Quantization) -> Bytes {
     switch quantization {
-    case .nf4(let double): blocks = BlockQuantization(codes: .nf4, isDouble: double)
-    case .fp4(let double): blocks = BlockQuantization(codes: .fp4, isDouble: double)
-    case .int8:
-      let rows = parameter.shape.extents.first ?? 1
-      return (ScalarFormat.int8.storage(of: parameter.count) + ScalarFormat.fp32.storage(of: rows), .zero)
+    case .nf4, .fp4, .blockwise:
+      guard let blocks = quantization.blocks, blocks.isDouble else { return .zero }
+      return 2 * ScalarFormat.fp32.storage(of: (parameter.count + blocks.blockSize - 1) / blocks.blockSize)
+    case .hqq: return 2 * ScalarFormat.fp32.storage(of: parameter.count)
+    case .int8, .gptq, .awq, .torchaoNF4, .torchaoInt8, .torchaoInt4: return .zero
     }
-    let absmax = ScalarFormat.fp32.storage(of: (parameter.count + blocks.blockSize - 1) / blocks.blockSize)
-    return (
-      blocks.parts(of: parameter.count).reduce(.zero) { $0 + $1.bytes }, blocks.isDouble ? 2 * absmax : .zero
-    )
   }
 }

@@ -83,24 +83,18 @@ struct TorchLoader {
   }
 
   private func openQuantized(_ parameter: Parameter, _ tape: inout Tape) {
-    switch policy.quantization {
-    case .int8:
-      _ = tape.openNamed(parameter.name, parameter.shape, .int8, .weights)
-      let rows = parameter.shape.extents.first ?? 1
-      _ = tape.openNamed(
-        TensorName.part("row_scales", of: parameter.name), [rows], .fp32, .quantizationConstants)
-    case .nf4(let double): openBlocks(BlockQuantization(codes: .nf4, isDouble: double), parameter, &tape)
-    case .fp4(let double): openBlocks(BlockQuantization(codes: .fp4, isDouble: double), parameter, &tape)
-    case nil: break
+    for part in parts(of: parameter) {
+      let name = part.name.map { TensorName.part($0, of: parameter.name) } ?? parameter.name
+      _ = tape.openNamed(name, part.shape, part.format, part.account)
     }
   }
 
-  private func openBlocks(_ quantization: BlockQuantization, _ parameter: Parameter, _ tape: inout Tape) {
-    for part in quantization.parts(of: parameter.count) {
-      let name =
-        part.kind == .codes ? parameter.name : TensorName.part(part.kind.torchName, of: parameter.name)
-      _ = tape.openNamed(name, part.shape, part.format, part.account)
-    }
+  /// What a linear weight is stored as; nothing where it is not quantized.
+  func parts(of parameter: Parameter) -> [QuantizedPart] {
+    guard let quantization = policy.quantization, case .linear = parameter.role else { return [] }
+    let extents = parameter.shape.extents
+    return quantization.parts(
+      output: extents.first ?? 1, input: extents.last ?? 1, compute: policy.quantizationFormat)
   }
 
   /// transformers 5 stacks a layer's experts into `gate_up_proj` [E, 2I, H] and `down_proj` [E, H, I]
@@ -121,12 +115,7 @@ struct TorchLoader {
 
   private func linear(_ module: LinearModule, _ parts: Biases, _ tape: inout Tape) -> TorchWeights.Linear {
     let base: TorchWeights.Linear.Base =
-      switch policy.quantization {
-      case .int8: .eightBit
-      case .nf4(let double): .fourBit(BlockQuantization(codes: .nf4, isDouble: double))
-      case .fp4(let double): .fourBit(BlockQuantization(codes: .fp4, isDouble: double))
-      case nil: .plain(parts.weight[module.name + ".weight"] ?? .void)
-      }
+      policy.quantization.map { .quantized($0) } ?? .plain(parts.weight[module.name + ".weight"] ?? .void)
     var loraA: Tensor?
     var loraB: Tensor?
     if let lora = policy.lora, lora.targets.match(module) {
@@ -137,19 +126,5 @@ struct TorchLoader {
     }
     return TorchWeights.Linear(
       module: module, base: base, bias: parts.linear[module.name + ".bias"], loraA: loraA, loraB: loraB)
-  }
-}
-
-extension BlockQuantization.Part.Kind {
-  /// As bitsandbytes' `QuantState` names it.
-  var torchName: String {
-    switch self {
-    case .codes: "codes"
-    case .absmax: "absmax"
-    case .nestedAbsmax: "nested_absmax"
-    case .offset: "nested_offset"
-    case .codeTable: "quant_map"
-    case .nestedCodeTable: "nested_quant_map"
-    }
   }
 }

@@ -23,6 +23,8 @@ struct TorchPolicy {
   let countsAttentionWorkspace: Bool
   /// Whether attention is handed an explicit mask.
   let isPadded: Bool
+  /// Whether the step is the first, which makes the optimizer's states.
+  let isFirstStep: Bool
 
   init(_ recipe: Recipe, _ options: TorchWalk.Options) {
     stack = recipe.stack
@@ -32,7 +34,8 @@ struct TorchPolicy {
     weightFormat = recipe.weightFormat
     quantization = recipe.method.quantization
     // peft/utils/other.py, `prepare_model_for_kbit_training`: every parameter that isn't quantized goes to fp32.
-    let isPrepared = quantization != nil && recipe.choices.preparesForKbitTraining
+    let isPrepared =
+      quantization?.isUpcastByKbitPreparation == true && recipe.choices.preparesForKbitTraining
     plainFormat = isPrepared ? .fp32 : recipe.weightFormat
     adapterFormat = recipe.adapterFormat
     computeFormat = autocast ?? recipe.weightFormat
@@ -41,8 +44,12 @@ struct TorchPolicy {
     loss = recipe.loss
     usesGradientCheckpointing = recipe.usesGradientCheckpointing
     isPadded = options.isPadded
+    isFirstStep = options.isFirstStep
     countsAttentionWorkspace = options.countsAttentionWorkspace
   }
+
+  /// The format that quantization starts from, in which HQQ and torchao keep their scales.
+  var quantizationFormat: ScalarFormat { weightFormat }
 
   /// Whether the model's output, logits included, outlives the backward pass.
   var keepsOutputs: Bool { choices.keepsOutputs }

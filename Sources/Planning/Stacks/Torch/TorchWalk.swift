@@ -4,7 +4,8 @@ public import Modeling
 /// The walk of one training step on the stacks over PyTorch: Transformers' `Trainer` and TRL's `SFTTrainer`.
 ///
 /// No formula per method: the model's operations run through a symbolic autograd (``Tape``), each saying what it keeps
-/// under which of its inputs needing a gradient. The step is a steady one: optimizer states are there from the start.
+/// under which of its inputs needing a gradient. The step is a steady one, in which optimizer states are there from the
+/// start, unless ``Options/isFirstStep`` says otherwise.
 public enum TorchWalk {
   /// A step's books, and what its journal cannot say.
   public struct Result: Sendable {
@@ -34,13 +35,17 @@ public enum TorchWalk {
 
     /// Whether sequences of a batch differ in length, so that attention is handed an explicit mask.
     public var isPadded: Bool
+    /// Whether the step is the first, in which optimizers make their states, rather than a later one that finds them.
+    public var isFirstStep: Bool
 
     public init(
-      cublasWorkspace: Bytes = Bytes(8_519_680), countsAttentionWorkspace: Bool = true, isPadded: Bool = false
+      cublasWorkspace: Bytes = Bytes(8_519_680), countsAttentionWorkspace: Bool = true, isPadded: Bool = false,
+      isFirstStep: Bool = false
     ) {
       self.cublasWorkspace = cublasWorkspace
       self.countsAttentionWorkspace = countsAttentionWorkspace
       self.isPadded = isPadded
+      self.isFirstStep = isFirstStep
     }
   }
 
@@ -63,6 +68,11 @@ public enum TorchWalk {
   ) throws(PlanError) -> Result {
     try check(spec, recipe)
     return result(walk(spec, recipe, options), spec, recipe, options)
+  }
+
+  /// Whether the books of a deep model are copied from those of a shallow one.
+  package static func isCopied(_ spec: ModelSpec, _ recipe: Recipe, options: Options = Options()) -> Bool {
+    RepeatedWalk(spec, recipe, options) != nil
   }
 
   /// What a step asks of torch's allocator, and how much of its books is outside of it: all that a search needs.
@@ -101,8 +111,10 @@ public enum TorchWalk {
     let policy = TorchPolicy(recipe, options)
     var tape = Tape(clock: StepClock(spec: spec, recipe: recipe))
     let weights = TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full).load(&tape)
-    let optimizer = TorchOptimizer(kind: recipe.optimizer.kind)
-    let outside = optimizer.openStates(&tape)
+    let optimizer = TorchOptimizer(
+      recipe.optimizer, headElements: spec.headElements, isFirstStep: options.isFirstStep,
+      scalesLoss: policy.autocast == .fp16)
+    var outside = optimizer.prepare(&tape)
     openBatch(&tape, spec, recipe)
     for handle in ["main", "autograd"] where options.cublasWorkspace > .zero {
       _ = tape.openNamed(
@@ -115,7 +127,7 @@ public enum TorchWalk {
       tape.microBatch = microBatch
       model.run(&tape)
     }
-    optimizer.step(&tape)
+    outside.formUnion(optimizer.step(&tape))
     tape.advance(to: .zeroGrad)
     tape.zeroGradients()
     return (tape, outside)
@@ -157,10 +169,8 @@ public enum TorchWalk {
       throw .notModeled(
         what: "a mixture of experts beside attention", stack: recipe.stack, advice: "no published model has it")
     }
-    if recipe.method.quantization == .int8, recipe.weightFormat == .fp32, recipe.precision == .pure {
-      throw .notModeled(
-        what: "an int8 base in pure fp32", stack: recipe.stack, advice: "use --precision autocast or --dtype bf16")
-    }
+    try checkQuantization(recipe)
+    try checkOptimizer(spec, recipe)
   }
 }
 

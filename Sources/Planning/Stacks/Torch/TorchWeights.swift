@@ -13,10 +13,7 @@ struct TorchWeights {
 
     enum Base {
       case plain(Tensor)
-      /// bitsandbytes' `Linear4bit`.
-      case fourBit(BlockQuantization)
-      /// bitsandbytes' `Linear8bitLt`.
-      case eightBit
+      case quantized(Quantization)
     }
 
     var hasAdapter: Bool { loraA != nil }

@@ -84,12 +84,7 @@ extension TorchModel {
       let base = product(
         &tape, linear.hasAdapter ? name + ".base" : name, x, weight, bias: linear.bias, width: linear.module.output)
       return linear.hasAdapter ? adapt(&tape, linear, x, base, name) : base
-    case .fourBit(let quantization):
-      let base = fourBitProduct(&tape, linear, quantization, x, linear.hasAdapter ? name + ".base" : name)
-      return linear.hasAdapter ? adaptQuantized(&tape, linear, x, base, name) : base
-    case .eightBit:
-      let base = eightBitProduct(&tape, linear, x, linear.hasAdapter ? name + ".base" : name)
-      return linear.hasAdapter ? adaptQuantized(&tape, linear, x, base, name) : base
+    case .quantized(let quantization): return quantizedLinear(&tape, linear, quantization, x, name)
     }
   }
 }
