@@ -51,10 +51,7 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "All arithmetic in the weights' format, or products in 16 bits on the fly. (default: the stack's)")
   var precision: Precision?
 
-  @Option(
-    help: ArgumentHelp(
-      "What turns gradients into updates; names of TrainingArguments.optim are known too. (default: adamw)",
-      valueName: "name"))
+  @Option(help: "What turns gradients into updates; TrainingArguments' names are known too. (default: adamw)")
   var optimizer: OptimizerName?
 
   @Option(help: "How torch's optimizers walk over the parameters. (default: the stack's)")
@@ -116,9 +113,9 @@ struct RecipeOptions: ParsableArguments {
 
   /// The recipe that was asked for, gaps left open.
   func request() throws -> RecipeRequest {
-    guard gpus > 0 else { throw .noGPUs(gpus) }
-    guard gpus == 1 else { throw .severalGPUs(gpus) }
-    guard sharding == .none else { throw .sharding(sharding.rawValue) }
+    guard gpus > 0 else { throw UsageError.noGPUs(gpus) }
+    guard gpus == 1 else { throw UsageError.severalGPUs(gpus) }
+    guard sharding == .none else { throw UsageError.sharding(sharding.rawValue) }
     var request = RecipeRequest()
     request.method = method
     request.rank = rank

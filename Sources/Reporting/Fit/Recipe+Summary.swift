@@ -60,7 +60,7 @@ extension Recipe {
       "dtype": .string(weightFormat.rawValue),
       "adapter_dtype": method.adapter == nil ? .null : .string(adapterFormat.rawValue),
       "precision": .string(precision.rawValue), "optimizer": .string(optimizer.kind.rawValue),
-      "optimizer_implementation": optimizer.kind.hasImplementations
+      "optimizer_implementation": optimizer.kind.hasImplementations && stack.isTorch
         ? .string(optimizer.implementation.rawValue) : .null,
       "optimizer_rank": optimizer.kind.hasRank ? .integer(optimizer.rank) : .null,
       "learning_rate": .number(optimizer.learningRate), "weight_decay": .number(optimizer.weightDecay),

@@ -169,7 +169,7 @@ public enum TorchWalk {
       throw .notModeled(
         what: "a mixture of experts beside attention", stack: recipe.stack, advice: "no published model has it")
     }
-    try checkQuantization(recipe)
+    try checkQuantization(spec, recipe)
     try checkOptimizer(spec, recipe)
   }
 }
