@@ -59,7 +59,7 @@ import Testing
     #expect(TorchWalk.isCopied(spec, recipe))
   }
 
-  @Test(arguments: [Quantization.torchaoInt8, .torchaoNF4, .int8])
+  @Test(arguments: [Quantization.torchaoInt8, .torchaoNF4])
   func `are copied with every quantization`(_ quantization: Quantization) throws {
     let spec = try #require(Presets.named("tinyllama-1.1b")).spec
     var request = RecipeRequest()

@@ -75,7 +75,7 @@ import Testing
     #expect(try Self.sketch(.adalomo, [[64, 32], [32]]).stateBytes == 4 * (64 + 32 + 32))
   }
 
-  @Test(arguments: Optimizer.Kind.allCases.filter { !$0.updatesInBackward })
+  @Test(arguments: Optimizer.Kind.allCases)
   func `a first step ends with the states that later ones find`(_ kind: Optimizer.Kind) throws {
     let shapes: [Shape] = [[256, 128], [128, 512], [128]]
     let steady = try Self.sketch(kind, shapes, headElements: 128)

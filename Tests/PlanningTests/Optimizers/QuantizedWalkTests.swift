@@ -109,7 +109,11 @@ import Testing
     let packed = try Self.fixture(.gptq(bits: 4)).walk()
     let loaded = packed.journal.entries.filter { [.weights, .quantizationConstants].contains($0.account) }
     #expect(packed.loadPeak == loaded.reduce(Bytes.zero) { $0 + $1.bytes })
-    let made = try Self.fixture(.nf4(double: true)) { $0.stack = .trl }.walk()
+    let made = try Self.fixture(.nf4(double: true)) {
+      $0.stack = .trl
+      $0.V = 16
+      $0.isTied = true
+    }.walk()
     let stored = made.journal.entries.filter { [.weights, .quantizationConstants].contains($0.account) }
     #expect(try #require(made.loadPeak) > stored.reduce(Bytes.zero) { $0 + $1.bytes })
   }

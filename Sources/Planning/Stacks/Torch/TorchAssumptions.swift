@@ -19,6 +19,7 @@ enum TorchAssumptions {
       list.append("gradient checkpointing: every decoder layer, non-reentrant, as Transformers 5 sets it up")
     }
     list += quantization(recipe, policy)
+    list += optimizer(recipe)
     if policy.isPrepared {
       list.append("prepare_model_for_kbit_training: everything that is not quantized is cast to fp32")
     }
@@ -36,6 +37,27 @@ enum TorchAssumptions {
     }
     if spec.architecture == .gpt2 { list.append("dropout: GPT-2's own, 0.1") }
     return list
+  }
+
+  /// What an optimizer is told, and what of it is not counted.
+  private static func optimizer(_ recipe: Recipe) -> [String] {
+    switch recipe.optimizer.kind.family {
+    case .galore:
+      return [
+        "GaLore: on the linear layers of attention and feed-forward networks (optim_target_modules attn, mlp), in a step "
+          + "that makes its projectors anew; what cuSOLVER borrows is not counted"
+      ]
+    case .apollo:
+      return [
+        "APOLLO: on the linear layers of attention and feed-forward networks (optim_target_modules attn, mlp), random "
+          + "projections"
+      ]
+    case .muon: return ["Muon: on the matrices inside the decoder; AdamW on embeddings, head, norms and biases"]
+    case .torchao: return ["torchao's optimizer: what its compiled step leaves in memory is not counted"]
+    case .torchAdamW, .fusedAdam, .torchSGD, .torchRMSprop, .torchAdagrad, .torchAdafactor, .transformersAdafactor,
+      .bitsandbytes, .lomo, .scheduleFree, .adamMini:
+      return []
+    }
   }
 
   /// What quantized weights are read by.

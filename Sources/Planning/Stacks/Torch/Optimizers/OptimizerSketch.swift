@@ -56,11 +56,10 @@ package struct OptimizerSketch {
         TensorName.gradient(of: leaf.name), leaf.shape, leaf.format, .gradients)
     }
     let start = tape.journal.events.count
-    outsideIDs.formUnion(torch.step(&tape))
     if optimizer.kind.updatesInBackward {
       for index in tape.leaves.indices { tape.gradientHook?(&tape, index) }
-      outsideIDs.formUnion(torch.step(&tape))
     }
+    outsideIDs.formUnion(torch.step(&tape))
     let journal = tape.journal
     states = journal.entries.filter { $0.account == .optimizerState }
     outside = outsideIDs.reduce(Bytes.zero) { $0 + journal.bytes(of: $1) }

@@ -30,7 +30,9 @@ extension TorchModel {
   private func hqqWhole(_ tape: inout Tape, _ module: LinearModule, _ groups: GroupQuantization) -> Tensor {
     let count = module.input * module.output
     let places = groups.bits == 3 ? 10 : 8 / groups.bits
-    let words = (count + places - 1) / places
+    // Whole groups share a word, so that the last row of words may be ragged.
+    let size = groups.groupSize ?? module.input
+    let words = ((count + size - 1) / size + places - 1) / places * size
     let word: ScalarFormat = groups.bits == 3 ? .int32 : .uint8
     let compute = policy.quantizationFormat
     let codes = openWhole(&tape, module, [words * places], compute, suffix: ".codes")
