@@ -75,7 +75,8 @@ let package = Package(
     .testTarget(
       name: "TextsTests", dependencies: ["Modeling", "Texts"], resources: [.copy("Resources")], swiftSettings: strict),
     .testTarget(
-      name: "PlanningTests", dependencies: ["Bookkeeping", "Modeling", "Planning"], swiftSettings: strict),
+      name: "PlanningTests", dependencies: ["Bookkeeping", "Modeling", "Planning"],
+      resources: [.copy("Resources")], swiftSettings: strict),
     .testTarget(
       name: "TrainingTests", dependencies: ["Bookkeeping", "Modeling", "Kernels", "Machine", "Training"],
       resources: [.copy("Golden")], swiftSettings: memory),

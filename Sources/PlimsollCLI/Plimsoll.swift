@@ -16,5 +16,7 @@ struct Plimsoll: ParsableCommand {
       66 no such input, 69 something of this machine is missing, 70 a bug of ours.
       """,
     version: Version.text,
-    subcommands: [Fit.self, Check.self, Run.self, Merge.self, Demo.self, Models.self, GPUs.self, MachineCommand.self])
+    subcommands: [
+      Fit.self, Check.self, Run.self, Merge.self, Demo.self, Models.self, GPUs.self, Stacks.self, MachineCommand.self,
+    ])
 }

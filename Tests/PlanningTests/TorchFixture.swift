@@ -16,6 +16,8 @@ struct TorchFixture {
   var hasBias = false
   var isTied = false
   var method = Kind.lora
+  /// A method in place of ``method``.
+  var other: Method?
   var rank = 16
   var targets = LoRA.Targets.allLinear
   var dropout = 0.0
@@ -33,6 +35,9 @@ struct TorchFixture {
   var attention = AttentionImplementation.sdpa
   var loss = LossImplementation.full
   var stack = Stack.transformers
+  var devices = 1
+  var sharding = Sharding.none
+  var settings = ShardingSettings()
   /// Changes to the stack's own choices.
   var choices: (inout StackChoices) -> Void = { _ in }
   /// The traces ran on a CPU: no cuBLAS, and attention kernels that borrow nothing.
@@ -40,7 +45,7 @@ struct TorchFixture {
 
   enum Kind { case full, lora, nf4, nf4Double, int8 }
 
-  init(_ change: (inout TorchFixture) -> Void = { _ in }) { change(&self) }
+  init(_ change: (inout TorchFixture) throws -> Void = { _ in }) rethrows { try change(&self) }
 
   func with(_ change: (inout TorchFixture) -> Void) -> TorchFixture {
     var copy = self
@@ -70,10 +75,11 @@ struct TorchFixture {
     var choices = stack.choices
     self.choices(&choices)
     return try Recipe(
-      method: method, weightFormat: weights, adapterFormat: adapters, precision: precision,
+      method: other ?? method, weightFormat: weights, adapterFormat: adapters, precision: precision,
       optimizer: Optimizer(kind: optimizer, implementation: implementation, learningRate: 1e-4),
       batch: BatchShape(microBatch: microBatch, sequence: sequence, accumulation: accumulation),
-      usesGradientCheckpointing: checkpoints, attention: attention, loss: loss, stack: stack, choices: choices)
+      usesGradientCheckpointing: checkpoints, attention: attention, loss: loss, stack: stack, choices: choices,
+      parallelism: Parallelism(devices: devices, sharding: sharding, settings: settings))
   }
 
   func walk() throws -> TorchWalk.Result { try TorchWalk.journal(spec(), recipe(), options: options) }

@@ -36,12 +36,21 @@ extension ModelSpec {
 
 extension Recipe {
   fileprivate var engineRefusal: String? {
+    if parallelism != .single { return "a step spread over GPUs" }
     if weightFormat != .fp32 { return "arithmetic in \(weightFormat.rawValue)" }
     if adapterFormat != .fp32 { return "adapters in \(adapterFormat.rawValue)" }
     if precision != .pure { return "autocast" }
     switch optimizer.kind.family {
     case .torchAdamW, .torchSGD: break
     default: return "the optimizer \(optimizer.kind.rawValue)"
+    }
+    switch method {
+    case .full: break
+    case .lora(let lora), .qlora(let lora, _):
+      if lora.decomposesWeights { return "adapters with magnitudes of their own" }
+      if lora.stabilizesRank { return "rank-stabilized adapters" }
+      if !lora.modulesToSave.isEmpty { return "modules that train whole beside adapters" }
+    case .partial, .wrapped, .prompted: return "the method \(method.name.rawValue)"
     }
     switch method.quantization {
     case nil, .nf4: break

@@ -6,8 +6,27 @@ public enum Stack: String, CaseIterable, Hashable, Sendable, Codable {
   case plimsoll
   /// TRL's `SFTTrainer` on Transformers, PEFT and bitsandbytes.
   case trl
+  /// The same with a loss of one's own, for which all logits are made.
+  case trlFullLogits = "trl-full-logits"
+  /// TRL 0.11 to 0.13 on Transformers 4.45.
+  case trl0 = "trl-0"
   /// Transformers' `Trainer` with PEFT and bitsandbytes, `prepare_model_for_kbit_training` called as PEFT's guides do.
   case transformers
+  /// The same without that call.
+  case transformersUnprepared = "transformers-unprepared"
+  /// Transformers 4.45's `Trainer`.
+  case transformers4 = "transformers-4"
+  /// A hand-written loop over PEFT and bitsandbytes.
+  case peftLoop = "peft-loop"
+  /// Transformers' `Trainer` with Liger's kernels.
+  case liger
+  /// Unsloth.
+  case unsloth
+  /// TRL 0.13 on Transformers 4.48 with the kernels and the quantized PEFT of fms-acceleration.
+  case fmsAcceleration = "fms-acceleration"
+  case axolotl
+  case llamaFactory = "llama-factory"
+  case msSwift = "ms-swift"
 
   /// What the stack does and where that was read.
   public var description: StackDescription { StackDescription.of(self) }

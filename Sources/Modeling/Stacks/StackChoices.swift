@@ -9,8 +9,19 @@ public struct StackChoices: Hashable, Sendable {
   public var adapters: AdapterImplementation
   public var crossEntropy: CrossEntropyImplementation
   public var fusedHead: FusedHeadImplementation
+  /// What the fused attention of torch is handed of keys and values that several heads share.
+  public var sharedHeads: SharedHeads
+  public var checkpoints: CheckpointStorage
+  /// Whether a checkpointed layer runs without a graph and is run again whole, in a backward pass of its own
+  /// (torch/utils/checkpoint.py, `use_reentrant`).
+  public var reentersCheckpoints: Bool
+  /// How a mixture's experts are laid out and run.
+  public var experts: ExpertImplementation
   /// Whether the head's logits are cast to fp32 before the loss (`logits.float()`).
   public var castsLogits: Bool
+  /// Whether the fp32 logits are what the model returns, so that they live as long as its output: up to Transformers
+  /// 4.45 (models/llama/modeling_llama.py, `self.lm_head(hidden_states).float()`).
+  public var returnsCastLogits: Bool
   /// Whether logits are copied without each sequence's last row before the loss (`logits[..., :-1, :].contiguous()`),
   /// as Transformers did until labels were shifted instead.
   public var copiesShiftedLogits: Bool
@@ -18,9 +29,15 @@ public struct StackChoices: Hashable, Sendable {
   public var convertsOutputs: Bool
   /// Whether the model's output, logits included, outlives the backward pass, as in a hand-written loop.
   public var keepsOutputs: Bool
+  /// Whether the output holds every layer's keys and values where nothing is checkpointed (`use_cache`, on in a model's
+  /// configuration until Transformers 5's `Trainer` turned it off).
+  public var keepsKeysAndValues: Bool
   /// Whether everything that is not quantized is cast to fp32 on a quantized base (peft/utils/other.py,
   /// `prepare_model_for_kbit_training`).
   public var preparesForKbitTraining: Bool
+  /// Whether embeddings and head are cast back to bf16 after that, norms not (trl/trainer/utils.py of TRL 0.x,
+  /// `peft_module_casting_to_bf16`).
+  public var castsTablesBack: Bool
   /// How AdamW and its kin walk over parameters where the recipe doesn't say.
   public var optimizerImplementation: Optimizer.Implementation
 
@@ -28,8 +45,10 @@ public struct StackChoices: Hashable, Sendable {
     norm: NormImplementation = .composed, rotary: RotaryImplementation = .composed,
     gate: GateImplementation = .composed, adapters: AdapterImplementation = .peft,
     crossEntropy: CrossEntropyImplementation = .composed, fusedHead: FusedHeadImplementation = .trl,
-    castsLogits: Bool = true, copiesShiftedLogits: Bool = false, convertsOutputs: Bool = true,
-    keepsOutputs: Bool = false, preparesForKbitTraining: Bool = false,
+    sharedHeads: SharedHeads = .grouped, checkpoints: CheckpointStorage = .device, reentersCheckpoints: Bool = false,
+    experts: ExpertImplementation = .grouped, castsLogits: Bool = true, returnsCastLogits: Bool = false,
+    copiesShiftedLogits: Bool = false, convertsOutputs: Bool = true, keepsOutputs: Bool = false,
+    keepsKeysAndValues: Bool = false, preparesForKbitTraining: Bool = false, castsTablesBack: Bool = false,
     optimizerImplementation: Optimizer.Implementation = .fused
   ) {
     self.norm = norm
@@ -38,12 +57,26 @@ public struct StackChoices: Hashable, Sendable {
     self.adapters = adapters
     self.crossEntropy = crossEntropy
     self.fusedHead = fusedHead
+    self.sharedHeads = sharedHeads
+    self.checkpoints = checkpoints
+    self.reentersCheckpoints = reentersCheckpoints
+    self.experts = experts
     self.castsLogits = castsLogits
+    self.returnsCastLogits = returnsCastLogits
     self.copiesShiftedLogits = copiesShiftedLogits
     self.convertsOutputs = convertsOutputs
     self.keepsOutputs = keepsOutputs
+    self.keepsKeysAndValues = keepsKeysAndValues
     self.preparesForKbitTraining = preparesForKbitTraining
+    self.castsTablesBack = castsTablesBack
     self.optimizerImplementation = optimizerImplementation
+  }
+
+  /// The same with some of it changed.
+  public func with(_ change: (inout StackChoices) -> Void) -> StackChoices {
+    var copy = self
+    change(&copy)
+    return copy
   }
 }
 
@@ -52,35 +85,92 @@ extension StackChoices {
   public enum NormImplementation: String, CaseIterable, Hashable, Sendable, Codable {
     /// Operation by operation in Python, with an fp32 copy of the input.
     case composed
+    /// One kernel that keeps its input and a number a row, and writes the gradient over the one that arrives
+    /// (liger_kernel/ops/rms_norm.py, `LigerRMSNormFunction`; fms_acceleration_foak takes an early Unsloth's, alike).
+    case liger
+    /// The same, with a gradient of its own behind the last layer (unsloth/kernels/rms_layernorm.py,
+    /// `Fast_RMS_Layernorm`, `reuse_grad`).
+    case unsloth
   }
 
   /// How queries and keys are rotated.
   public enum RotaryImplementation: String, CaseIterable, Hashable, Sendable, Codable {
     /// Operation by operation in Python.
     case composed
+    /// In place, forward and backward (liger_kernel/ops/rope.py, `LigerRopeFunction`).
+    case liger
+    /// In place forward; gradients of its own (unsloth/kernels/rope_embedding.py, `Fast_RoPE_Embedding_QK_Positions`).
+    case unsloth
   }
 
   /// How a gated feed-forward network combines gate and up.
   public enum GateImplementation: String, CaseIterable, Hashable, Sendable, Codable {
     /// The activation, then a product, each keeping its own inputs.
     case composed
+    /// One kernel that keeps gate and up, and writes their gradients over them (liger_kernel/ops/swiglu.py and
+    /// geglu.py).
+    case liger
   }
 
   /// How low-rank adapters run beside their base.
   public enum AdapterImplementation: String, CaseIterable, Hashable, Sendable, Codable {
     /// As PEFT's modules do, operation by operation.
     case peft
+    /// Queries, keys and values in one operation, the output projection in one, the whole feed-forward network in one,
+    /// each keeping its input and no more than it must (unsloth/kernels/fast_lora.py, `LoRA_QKV`, `LoRA_W`, `LoRA_MLP`).
+    case unsloth
+    /// The same, with dequantized weights of its own each time (axolotl/kernels/lora.py and quantize.py).
+    case axolotl
+    /// An early Unsloth's, which adds with temporaries where the present one adds in place
+    /// (fms_acceleration_foak/fused_ops/unsloth_lora).
+    case foak
+  }
+
+  /// How a mixture's experts are laid out and run.
+  public enum ExpertImplementation: String, CaseIterable, Hashable, Sendable, Codable {
+    /// All of a layer in two tensors of rank 3, in grouped products over rows sorted by expert (Transformers 5).
+    case grouped
+    /// Linear modules of their own, one expert after the other (Transformers 4).
+    case modules
   }
 
   /// How the loss is computed from all logits.
   public enum CrossEntropyImplementation: String, CaseIterable, Hashable, Sendable, Codable {
     /// torch's: log-softmax, then the negative log-likelihood.
     case composed
+    /// One kernel that keeps the logits and writes their gradient over them (liger_kernel/ops/cross_entropy.py; early
+    /// Unsloth, fms_acceleration_foak/kernels/unsloth/cross_entropy_loss.py).
+    case inPlace
+    /// One kernel that keeps the logits and makes a gradient of its own (unsloth/kernels/cross_entropy_loss.py).
+    case unsloth
   }
 
   /// Whose operation ``LossImplementation/fused`` is.
   public enum FusedHeadImplementation: String, CaseIterable, Hashable, Sendable, Codable {
     /// TRL's chunked log-probabilities (trl/kernels/chunked_logprob.py).
     case trl
+    /// Liger's fused linear cross-entropy: gradients are made in the forward pass
+    /// (liger_kernel/ops/fused_linear_cross_entropy.py).
+    case liger
+    /// Unsloth's (unsloth_zoo/fused_losses/fused_linear.py, `fused_linear_cross_entropy`).
+    case unsloth
+  }
+
+  /// What torch's fused attention gets of keys and values that several query heads share.
+  public enum SharedHeads: String, CaseIterable, Hashable, Sendable, Codable {
+    /// As they are: the kernel knows groups (integrations/sdpa_attention.py, `use_gqa_in_sdpa`).
+    case grouped
+    /// A copy for every query head (`repeat_kv`), until Transformers 4.47.
+    case repeated
+    /// A copy for every query head, and all of them laid out head by head (`contiguous`): Transformers 4.48 to 4.5x.
+    case contiguous
+  }
+
+  /// Where the inputs of checkpointed layers wait.
+  public enum CheckpointStorage: String, CaseIterable, Hashable, Sendable, Codable {
+    case device
+    /// In pinned host memory, the last layer's excepted; two buffers of the device bring them back
+    /// (unsloth_zoo/gradient_checkpointing.py, `UnslothCheckpointFunction`).
+    case host
   }
 }

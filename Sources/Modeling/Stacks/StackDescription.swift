@@ -44,13 +44,10 @@ public struct StackDescription: Hashable, Sendable {
   public let qlora: Defaults
   public let choices: StackChoices
 
-  /// The defaults for a method.
-  public func defaults(for method: Method.Name) -> Defaults {
-    switch method {
-    case .full: full
-    case .lora: lora
-    case .qlora: qlora
-    }
+  /// The defaults for a method: of a quantized base, of adapters on another, or of a model that trains itself.
+  public func defaults(for method: Method) -> Defaults {
+    if method.quantization != nil { return qlora }
+    return method.addsParameters ? lora : full
   }
 
   /// Attention where the user says nothing.
@@ -65,7 +62,18 @@ public struct StackDescription: Hashable, Sendable {
     switch stack {
     case .plimsoll: .plimsoll
     case .trl: .trl
+    case .trlFullLogits: .trlFullLogits
+    case .trl0: .trl0
     case .transformers: .transformers
+    case .transformersUnprepared: .transformersUnprepared
+    case .transformers4: .transformers4
+    case .peftLoop: .peftLoop
+    case .liger: .liger
+    case .unsloth: .unsloth
+    case .fmsAcceleration: .fmsAcceleration
+    case .axolotl: .axolotl
+    case .llamaFactory: .llamaFactory
+    case .msSwift: .msSwift
     }
   }
 }

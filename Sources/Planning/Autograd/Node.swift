@@ -1,3 +1,4 @@
+import Bookkeeping
 import Modeling
 
 /// What a node does in backward: from the gradients of its outputs to those of its inputs.
@@ -20,6 +21,10 @@ struct Node {
   /// The checkpointed region that it belongs to.
   let frame: Int?
   let rule: BackwardRule
+  /// What happens to sharded units once its gradients have arrived, before it runs.
+  var hooks: [UnitHook] = []
+  /// The unit whose weights are let go once it has run.
+  var dismisses: Int?
 
   /// One saved tensor.
   enum Saved {
@@ -39,7 +44,10 @@ struct Node {
 /// inside are replaced by holders, and the first holder to be opened runs the forward again until everything that was
 /// saved has been made again (early stop).
 struct CheckpointFrame {
+  /// The input, or what stands for it.
   let input: Tensor
+  /// The input's own format.
+  let format: ScalarFormat
   let context: [Tensor]
   let layer: Int
   let forward: (_ tape: inout Tape, _ input: Tensor) -> Tensor

@@ -8,33 +8,49 @@ extension Tape {
   /// Runs the graph backward from a loss, newest node first, and frees it.
   mutating func backward(from loss: Tensor) {
     guard case .node(let root, let output) = loss.source else { return }
-    nodes[root].arriving[output] = openNamed(
-      TensorName.flow(loss.name), loss.shape, loss.format, .activations)
+    nodes[root].arriving[output] = openNamed(TensorName.flow(loss.name), loss.shape, loss.format, .activations)
+    backward(from: [], gradients: [])
+  }
+
+  /// The same from several tensors, whose gradients somebody holds.
+  mutating func backward(from outputs: [Tensor], gradients: [Tensor]) {
+    for (tensor, gradient) in zip(outputs, gradients) {
+      guard case .node(let root, let output) = tensor.source else { continue }
+      retain(gradient)
+      nodes[root].arriving[output] = gradient
+    }
     for node in nodes {
       for edge in node.edges { if case .leaf(let leaf) = edge.source { leaves[leaf].expected += 1 } }
     }
+    beginShardedBackward()
     for index in nodes.indices.reversed() where nodes[index].arriving.contains(where: { $0 != nil }) {
       run(index)
     }
+    endShardedBackward()
   }
 
-  private mutating func run(_ index: Int) {
+  mutating func run(_ index: Int) {
     enterBackward(of: nodes[index])
+    for hook in nodes[index].hooks { run(hook) }
     if let frame = nodes[index].frame, !frames[frame].isRecomputed, nodes[index].needsRecomputation {
       recompute(frame)
       enterBackward(of: nodes[index])
     }
     let node = nodes[index]
     nodes[index].arriving = []
-    nodes[index].saved = []
+    if !retainsGraph { nodes[index].saved = [] }
+    let outer = running
+    running = node
     let leaving = node.rule(&self, node.arriving, node.edges)
+    running = outer
     // What came out of a holder was a local of the rule; what was saved plainly is freed only after the node has run.
-    for saved in node.saved where saved.isPacked { release(saved) }
+    for saved in node.saved where saved.isPacked && !retainsGraph { release(saved) }
     for gradient in node.arriving { if let gradient { drop(gradient) } }
-    for saved in node.saved where !saved.isPacked { release(saved) }
+    for saved in node.saved where !saved.isPacked && !retainsGraph { release(saved) }
     for (gradient, edge) in zip(leaving, node.edges) {
       if let gradient { deliver(gradient, by: edge) }
     }
+    if let unit = node.dismisses { dismiss(unit) }
   }
 
   private mutating func enterBackward(of node: Node) {
@@ -46,7 +62,7 @@ extension Tape {
     }
   }
 
-  private mutating func release(_ saved: Node.Saved) {
+  mutating func release(_ saved: Node.Saved) {
     switch saved {
     case .storage(let storage): drop(storage: storage)
     case .packed(let frame, let slot):
@@ -85,6 +101,7 @@ extension Tape {
     guard let gradient = leaves[leaf].arriving else { return }
     defer { if leaves[leaf].isParameter { gradientHook?(&self, leaf) } }
     leaves[leaf].arriving = nil
+    if takesGradient(gradient, of: leaf) { return }
     guard leaves[leaf].gradient == nil else { return drop(gradient) }
     leaves[leaf].gradient = gradient
     guard references(gradient) > 1 else { return }
@@ -105,6 +122,7 @@ extension Tape {
     }
     nodes.removeAll(keepingCapacity: true)
     frames.removeAll(keepingCapacity: true)
+    for index in leaves.indices { leaves[index].view = nil }
     leaves.removeAll { !$0.isParameter }
   }
 
@@ -117,6 +135,8 @@ extension Tape {
       let name = TensorName.gradient(of: edge.name)
       let isFirst = leaves[leaf].gradient == nil && leaves[leaf].arriving == nil
       return openNamed(isFirst ? name : name + ".addend", edge.shape, edge.format, .gradients)
+    case .node where edge.isFlattened:
+      return openNamed(TensorName.gradient(of: edge.name), edge.shape, edge.format, .gradients)
     default: return openFlow(edge, edge.shape, edge.format)
     }
   }
@@ -152,6 +172,7 @@ extension Tape {
       if let gradient = leaves[index].gradient { drop(gradient) }
       leaves[index].gradient = nil
     }
+    zeroShardedGradients()
   }
 }
 

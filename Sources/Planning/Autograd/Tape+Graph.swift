@@ -16,7 +16,7 @@ extension Tape {
     _ name: String, to inputs: [Tensor], shape: Shape, format: ScalarFormat, account: Account = .activations,
     saving: [Tensor] = [], savesOutput: Bool = false, transients: [Tensor] = [], rule: @escaping BackwardRule
   ) -> Tensor {
-    let isOnGraph = inputs.contains(where: \.needsGradient)
+    let isOnGraph = isTracking && inputs.contains(where: \.needsGradient)
     guard !isStopped else { return .void }
     var saved: [Node.Saved] = []
     if isOnGraph {
@@ -53,14 +53,60 @@ extension Tape {
     let frame: Int?
     switch mode {
     case .recomputing: return .discarded
+    case .untracked: return .none
     case .checkpointing(let index): frame = index
     case .recording: frame = nil
     }
     nodes.append(
       Node(
-        edges: inputs.map(Edge.init), arriving: Array(repeating: nil, count: outputs), saved: saved, attributes: [],
+        edges: inputs.map(edge), arriving: Array(repeating: nil, count: outputs), saved: saved, attributes: [],
         place: place, frame: frame, rule: rule))
     return .node(nodes.count - 1, output: 0)
+  }
+
+  /// Where an input sends its gradient: a parameter in a flat one, through the node that cut it out.
+  private func edge(_ input: Tensor) -> Edge {
+    guard case .leaf(let leaf) = input.source, let view = leaves[leaf].view else { return Edge(input) }
+    var edge = Edge(input, source: .node(view.node, output: view.output))
+    edge.isFlattened = true
+    return edge
+  }
+
+  /// Puts an operation of several results, already opened, on the graph: a `torch.autograd.Function`, which saves after
+  /// it has run.
+  mutating func applyFunction(
+    to inputs: [Tensor], making outputs: [Tensor], saving: [Tensor], rule: @escaping BackwardRule
+  ) -> [Tensor] {
+    guard isTracking, !isStopped, inputs.contains(where: \.needsGradient) else { return outputs }
+    var saved: [Node.Saved] = []
+    for tensor in saving where !isStopped { save(tensor, into: &saved) }
+    guard !isStopped else { return outputs }
+    let source = record(inputs, saved: saved, outputs: outputs.count, rule: rule)
+    return outputs.enumerated().map { index, output in
+      var result = output
+      if case .node(let node, _) = source { result.source = .node(node, output: index) } else { result.source = source }
+      return result
+    }
+  }
+
+  /// A tensor that the running node saved, in the shape and format of an edge, with a reference of its own: what a
+  /// kernel writes a gradient over.
+  mutating func overwrite(_ index: Int, as edge: Edge) -> Tensor {
+    guard let running, running.saved.indices.contains(index) else { return open(edge) }
+    let storage: Int
+    switch running.saved[index] {
+    case .storage(let saved): storage = saved
+    case .packed(let frame, let slot): storage = frames[frame].recomputed[slot]
+    }
+    let gradient = Tensor(
+      storage: storage, shape: edge.shape, format: edge.format, account: edge.account, name: edge.name, source: .none,
+      isView: true)
+    retain(gradient)
+    return gradient
+  }
+
+  private var isTracking: Bool {
+    if case .untracked = mode { false } else { true }
   }
 
   /// Holds a tensor by an attribute of the node that made `output`: freed with the graph, not with the node's run.
@@ -76,6 +122,7 @@ extension Tape {
   mutating func save(_ tensor: Tensor, into saved: inout [Node.Saved]) {
     guard !tensor.isVoid else { return }
     switch mode {
+    case .untracked: break
     case .recording:
       retain(tensor)
       saved.append(.storage(tensor.storage))
@@ -94,12 +141,18 @@ extension Tape {
 
   /// Runs a layer under gradient checkpointing: its input is kept, what it saves is not.
   ///
-  /// - Parameter context: tensors that the layer is handed beside its input (tables, masks), kept just as long.
+  /// - Parameters:
+  ///   - kept: what stands for the input until the layer is run again, if not the input itself.
+  ///   - context: tensors that the layer is handed beside its input (tables, masks), kept just as long.
   mutating func checkpoint(
-    layer: Int, _ input: Tensor, context: [Tensor], _ forward: @escaping (_ tape: inout Tape, _ input: Tensor) -> Tensor
+    layer: Int, _ input: Tensor, kept: Tensor? = nil, context: [Tensor],
+    _ forward: @escaping (_ tape: inout Tape, _ input: Tensor) -> Tensor
   ) -> Tensor {
-    for tensor in [input] + context { retain(tensor) }
-    frames.append(CheckpointFrame(input: input, context: context, layer: layer, forward: forward))
+    var held = kept?.viewed(as: input.shape) ?? input
+    held.source = input.source
+    for tensor in [held] + context { retain(tensor) }
+    frames.append(
+      CheckpointFrame(input: held, format: input.format, context: context, layer: layer, forward: forward))
     let frame = frames.count - 1
     mode = .checkpointing(frame: frame)
     let output = forward(&self, input)
@@ -112,13 +165,23 @@ extension Tape {
     for tensor in [frames[frame].input] + frames[frame].context { drop(tensor) }
   }
 
+  /// What was kept of a layer's input, in the input's own format; the caller's to drop.
+  mutating func broughtBack(_ kept: Tensor, as format: ScalarFormat) -> Tensor {
+    guard kept.format != format else {
+      retain(kept)
+      return kept
+    }
+    var copy = openNamed(kept.name + ".brought_back", kept.shape, format, .activations)
+    copy.source = kept.source
+    return copy
+  }
+
   /// Runs a layer again, until everything its nodes saved has been made again.
   mutating func recompute(_ frame: Int) {
     frames[frame].isRecomputed = true
     let (savedPlace, savedPrefix) = (place, prefix)
-    var input = frames[frame].input
+    var input = broughtBack(frames[frame].input, as: frames[frame].format)
     if input.needsGradient { input.source = .discarded }
-    retain(input)
     mode = .recomputing(frame: frame)
     let output = frames[frame].forward(&self, input)
     isStopped = false

@@ -28,17 +28,31 @@ struct Tape {
     case recording
     case checkpointing(frame: Int)
     case recomputing(frame: Int)
+    /// No graph is built: the first run of a layer whose checkpoint is re-entered (torch's `no_grad`).
+    case untracked
   }
 
   var mode = Mode.recording
+  /// Whether a layer is run again, with a graph, in a backward pass of its own.
+  var isReentering = false
+  /// Whether nodes keep what they saved after they have run (torch's `retain_graph`), until the graph is released.
+  var retainsGraph = false
+  /// The node that runs backward.
+  var running: Node?
+  /// Keys and values that the model's output holds.
+  var cachedKeysAndValues: [Tensor] = []
   /// Set when a recomputation has made everything it was started for: nothing is computed from here on.
   var isStopped = false
+  /// Tensors that a cache holds to the end of the forward pass.
+  var cached: [Tensor] = []
   var microBatch = 0
   var place = StepClock.Place.embedding
   /// Put before every name: `layers.3.`.
   var prefix = ""
   /// The layer whose resident tensors are being made, outside the moments of any layer.
   var layer: Int?
+  /// What is divided among GPUs, and what of it is whole right now.
+  var sharding = ShardedState()
   /// ``layer`` as it was at each opening, by the opening's index.
   private(set) var layers: [Int?] = []
   /// ``layer`` as it was at each closing where one was set, by the event's index.
@@ -59,6 +73,8 @@ struct Tape {
   mutating func enter(_ place: StepClock.Place) {
     self.place = place
     if case .recomputing = mode {
+      advance(to: .step(.recompute, place, microBatch: microBatch))
+    } else if isReentering {
       advance(to: .step(.recompute, place, microBatch: microBatch))
     } else {
       advance(to: .step(.forward, place, microBatch: microBatch))
@@ -98,6 +114,16 @@ struct Tape {
       storage: storages.count - 1, shape: shape, format: format, account: account, name: name, source: .none)
   }
 
+  /// The opening of storages that are part of another one's.
+  private static let nowhere = Journal.ID(index: -1)
+
+  /// Makes a storage that costs nothing of its own: a piece of a flat buffer that is booked as a whole.
+  mutating func openPiece(_ name: String, _ shape: Shape, _ format: ScalarFormat, _ account: Account) -> Tensor {
+    storages.append(Storage(entry: Tape.nowhere, references: 1))
+    return Tensor(
+      storage: storages.count - 1, shape: shape, format: format, account: account, name: name, source: .none)
+  }
+
   /// Adds a reference: another variable, or a saved tensor, holds it too.
   mutating func retain(_ tensor: Tensor) {
     guard !tensor.isVoid else { return }
@@ -112,7 +138,7 @@ struct Tape {
 
   mutating func drop(storage: Int) {
     storages[storage].references -= 1
-    guard storages[storage].references == 0 else { return }
+    guard storages[storage].references == 0, storages[storage].entry != Tape.nowhere else { return }
     if let layer { closingLayers[journal.events.count] = layer }
     journal.close(storages[storage].entry)
   }
@@ -128,10 +154,22 @@ struct Tape {
   mutating func openParameter(_ name: String, _ shape: Shape, _ format: ScalarFormat, _ account: Account, trains: Bool)
     -> Tensor
   {
-    var tensor = openNamed(name, shape, format, account)
+    var tensor = openStored(name, shape, format, account, trains: trains)
     guard trains else { return tensor }
     tensor.source = .leaf(leaves.count)
     leaves.append(Leaf(tensor: tensor, isParameter: true, layer: layer))
+    return tensor
+  }
+
+  /// Makes the storage of what a checkpoint holds, or of what a method adds: where it is to be divided among GPUs, as a
+  /// piece of the flat parameter that it will belong to.
+  mutating func openStored(
+    _ name: String, _ shape: Shape, _ format: ScalarFormat, _ account: Account, trains: Bool = false
+  ) -> Tensor {
+    guard sharding.takesPieces(trains: trains) else { return openNamed(name, shape, format, account) }
+    let tensor = openPiece(name, shape, format, account)
+    sharding.pieces.append(
+      ShardedState.Piece(tensor: tensor, layer: layer, trains: trains, leaf: trains ? leaves.count : nil))
     return tensor
   }
 

@@ -58,9 +58,13 @@ struct Edge {
   let format: ScalarFormat
   let account: Account
   let name: String
+  /// Whether the input is a parameter's view of a flat one.
+  var isFlattened = false
 
-  init(_ input: Tensor) {
-    source = input.source
+  init(_ input: Tensor) { self.init(input, source: input.source) }
+
+  init(_ input: Tensor, source: Tensor.Source) {
+    self.source = source
     shape = input.shape
     format = input.format
     account = input.account
@@ -78,6 +82,10 @@ struct Leaf {
   let isParameter: Bool
   /// The layer of a parameter that is in one.
   let layer: Int?
+  /// The node that cut it out of a flat parameter, and the output it is of that node, while it is whole.
+  var view: (node: Int, output: Int)?
+  /// The unit whose flat parameter it is.
+  var unit: Int?
   /// Its `.grad`, once a backward pass has reached it.
   var gradient: Tensor?
   /// What has arrived in the backward pass that runs, and how much is still to come.

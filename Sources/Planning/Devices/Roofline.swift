@@ -76,7 +76,7 @@ extension Roofline {
     let dequantized = plan.work.lines.filter { $0.operation == StepWork.dequantizationName }
     let elements = dequantized.reduce(0.0) { $0 + Double($1.flops.count) / Double(ElementCost.dequantization) }
     let recipe = plan.recipe
-    let format = recipe.method == .full ? recipe.weightFormat : recipe.adapterFormat
+    let format = recipe.method.addsParameters ? recipe.adapterFormat : recipe.weightFormat
     let parameter = format.bytesPerElement
     let states = Roofline.stateBytes(recipe.optimizer.kind, parameter: parameter)
     return elements * 4.5 + Double(plan.parameters.trainable) * (3 * parameter + 2 * states)

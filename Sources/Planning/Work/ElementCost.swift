@@ -38,6 +38,8 @@ enum ElementCost {
   static let nestedAbsmax = 2
   /// Adding up the rows of a table's gradient.
   static let embeddingBackward = 1
+  /// An element of a weight and its change: scaled, added, squared, summed.
+  static let weightNorm = 4
   /// Square and sum of the norm to clip by, and the scale.
   static let gradientClipping = 3
 

@@ -12,6 +12,7 @@ extension AttentionImplementation: ExpressibleByArgument {}
 extension LossImplementation: ExpressibleByArgument {}
 extension Stack: ExpressibleByArgument {}
 extension Sharding: ExpressibleByArgument {}
+extension ShardingSettings.Offload: ExpressibleByArgument {}
 extension OutputFormat: ExpressibleByArgument {}
 
 /// The formats in which weights and adapters can be loaded.

@@ -5,7 +5,9 @@ import Modeling
 ///
 /// Numbers are taken as they stand, a leading minus included, so that the recipe can say what is wrong with them.
 struct RecipeOptions: ParsableArguments {
-  @Option(help: "What trains: every weight, adapters, or adapters on a quantized base. (default: lora)")
+  @Option(
+    help: "What trains: everything, part of it, adapters on a frozen or quantized base, or virtual tokens. (default: lora)"
+  )
   var method: Method.Name?
 
   @Option(name: .long, parsing: .unconditional, help: "Rank of the adapters. (default: 16)", transform: Number.whole)
@@ -26,6 +28,12 @@ struct RecipeOptions: ParsableArguments {
       "Layers that get an adapter: all-linear, attention, or names such as q_proj,v_proj. (default: all-linear)",
       valueName: "all-linear|attention|names"))
   var targets: String?
+
+  @Flag(help: "Scale adapters by alpha / √rank.")
+  var rslora = false
+
+  @OptionGroup
+  var methodOptions: MethodOptions
 
   @Option(help: "How the frozen base is stored. (default: nf4 for qlora, none otherwise)")
   var quant: QuantizationName?
@@ -99,11 +107,29 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "The software that runs the step. (default: trl)")
   var stack: Stack?
 
-  @Option(name: .long, parsing: .unconditional, help: "GPUs; only 1 is modeled yet.", transform: Number.whole)
-  var gpus: Int = 1
+  @Option(
+    name: .long, parsing: .unconditional, help: "GPUs that share the step; memory is that of one. (default: 1)",
+    transform: Number.whole)
+  var gpus: Int?
 
-  @Option(help: "How a step is spread over GPUs; only none is modeled yet.")
-  var sharding: Sharding = .none
+  @Option(help: "How a step is spread over GPUs. (default: ddp on several)")
+  var sharding: Sharding?
+
+  @Option(help: "What of a sharded step lives in the host's memory. (default: none)")
+  var offload: ShardingSettings.Offload?
+
+  @Option(help: "Format that gradients are reduced in. (default: the software's)")
+  var reduceDtype: FloatingFormat?
+
+  @Option(
+    name: .long, parsing: .unconditional, help: "Elements of DeepSpeed's gradient buckets. (default: 500000000)",
+    transform: Number.whole)
+  var reduceBucket: Int?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Keep gradients whole on every GPU until the last micro-batch of a step. (default: --no-unsharded-gradients)")
+  var unshardedGradients: Bool?
 
   /// Sentences on what these flags left open and no recipe can tell.
   var assumptions: [String] {
@@ -113,15 +139,15 @@ struct RecipeOptions: ParsableArguments {
 
   /// The recipe that was asked for, gaps left open.
   func request() throws -> RecipeRequest {
-    guard gpus > 0 else { throw UsageError.noGPUs(gpus) }
-    guard gpus == 1 else { throw UsageError.severalGPUs(gpus) }
-    guard sharding == .none else { throw UsageError.sharding(sharding.rawValue) }
+    if let gpus, gpus < 1 { throw UsageError.noGPUs(gpus) }
     var request = RecipeRequest()
     request.method = method
     request.rank = rank
     request.alpha = alpha
     request.loraDropout = loraDropout
     request.targets = targets.map(RecipeOptions.targets)
+    request.stabilizesRank = rslora ? true : nil
+    methodOptions.fill(&request)
     request.quantization = try QuantizationFlags(
       name: quant, isDouble: doubleQuant, groupSize: groupSize, isActOrdered: actOrder
     ).quantization()
@@ -140,7 +166,20 @@ struct RecipeOptions: ParsableArguments {
     request.attention = attention
     request.loss = loss
     request.stack = stack
+    request.devices = gpus
+    request.sharding = sharding
+    request.shardingSettings = shardingSettings
     return request
+  }
+
+  /// The settings of a sharding that were named; `nil` where none was.
+  private var shardingSettings: ShardingSettings? {
+    var settings = ShardingSettings()
+    if let offload { settings.offload = offload }
+    if let reduceDtype { settings.reduceFormat = reduceDtype.format }
+    if let reduceBucket { settings.reduceBucketElements = reduceBucket }
+    if let unshardedGradients { settings.keepsGradientsUnsharded = unshardedGradients }
+    return settings == ShardingSettings() ? nil : settings
   }
 
   private static func targets(_ text: String) -> LoRA.Targets {

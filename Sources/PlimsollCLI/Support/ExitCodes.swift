@@ -29,7 +29,8 @@ extension ExitStatus {
     self =
       switch error {
       case let error as ModelReferenceError: ExitStatus(error.category)
-      case is UsageError, is BytesParsingError, is RecipeError, is PlanError: .usage
+      case is UsageError, is BytesParsingError, is RecipeError, is PlanError, is AllocatorSettingsError: .usage
+      case let error as LengthError: ExitStatus(error)
       case is ModelSpecError: .badData
       case is MachineError, is MachineTooSmall, is ArenaError, is OutputFileError: .unavailable
       case let error as TrainingError: ExitStatus(error)
@@ -50,6 +51,15 @@ extension ExitStatus {
       case .file, .cannotMap, .noWeights: .noInput
       case .cannotWrite: .unavailable
       default: .badData
+      }
+  }
+
+  private init(_ error: LengthError) {
+    self =
+      switch error {
+      case .badRange: .usage
+      case .file: .noInput
+      case .empty, .badLine: .badData
       }
   }
 

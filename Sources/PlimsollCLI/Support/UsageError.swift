@@ -3,9 +3,7 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
   case noBudget
   case twoBudgets
   case unknownDevice(String, nearest: [String])
-  case severalGPUs(Int)
   case noGPUs(Int)
-  case sharding(String)
   case doubleQuantization(of: String)
   case groupSizeWithoutQuantization(Int)
   case actOrder(of: String)
@@ -22,10 +20,7 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
     case .unknownDevice(let name, let nearest):
       "--gpu \(name) is unknown: "
         + (nearest.isEmpty ? "plimsoll gpus lists them all" : "did you mean \(nearest.joined(separator: ", "))?")
-    case .severalGPUs(let count): "--gpus \(count): training on several GPUs is not modeled yet, plan one with --gpus 1"
     case .noGPUs(let count): "--gpus is \(count): it must be at least 1"
-    case .sharding(let kind):
-      "--sharding \(kind): sharded training is not modeled yet, plan one GPU with --sharding none"
     case .doubleQuantization(let format):
       "--double-quant: the scales of \(format) are not quantized again, only those of nf4 and fp4 can be"
     case .groupSizeWithoutQuantization(let size):

@@ -4,6 +4,11 @@ import Planning
 
 extension FitReport {
   public var json: OrderedJSON {
+    guard let explanation, case .object(let members) = plain else { return plain }
+    return .object(members + [OrderedJSON.Member("explanation", ExplanationReport(explanation).json)])
+  }
+
+  private var plain: OrderedJSON {
     let work = plan.work
     return [
       "model": plan.spec.json,
@@ -18,6 +23,7 @@ extension FitReport {
       "headroom_bytes": .integer(verdict.headroom.count),
       "accounts": plan.accounts.json,
       "peak": plan.peak.json(moment: plan.peakMoment),
+      "phases": plan.phases.json,
       "parameters": ["total": .integer(plan.parameters.total), "trainable": .integer(plan.parameters.trainable)],
       "flops": [
         "forward": .integer(work.total(.forward).count), "backward": .integer(work.total(.backward).count),
@@ -25,6 +31,9 @@ extension FitReport {
         "total": .integer(work.total.count),
       ],
       "tokens_per_second": .optional(plan.throughput?.expected),
+      // Everything else here is of one GPU; this is of all, as if sending gradients and weights cost no time.
+      "tokens_per_second_of_all_gpus": .optional(
+        plan.throughput.map { $0.expected * Double(plan.recipe.parallelism.replicas) }),
       "tokens_per_second_range": plan.throughput.map { ["low": .number($0.low), "high": .number($0.high)] } ?? .null,
       "remedies": .array((remedies?.changes ?? []).map(\.json)),
       "largest_sequence": .optional(remedies?.largestSequence),

@@ -7,17 +7,22 @@ public struct FitReport: Report {
   public let verdict: Verdict
   /// What would change the verdict; `nil` where nobody looked.
   public let remedies: Remedies?
+  /// The peak entry by entry; `nil` where nobody asked.
+  public let explanation: PeakExplanation?
 
-  public init(verdict: Verdict, remedies: Remedies?) {
+  public init(verdict: Verdict, remedies: Remedies?, explanation: PeakExplanation? = nil) {
     self.verdict = verdict
     self.remedies = remedies
+    self.explanation = explanation
   }
 
-  public var table: Table { PlanTable.table(of: [verdict]) }
+  public var table: Table {
+    explanation.map { ExplanationReport($0).table } ?? PlanTable.table(of: [verdict])
+  }
 
   public var document: Document {
     var blocks: [Document.Block] = [.lead(verdict.sentence)]
-    blocks += receipt + largest + deviceBytes
+    blocks += receipt + (explanation.map { ExplanationReport($0).blocks } ?? largest) + deviceBytes + phases
     blocks += [.heading("The step"), .facts(stepFacts)]
     blocks += remedyBlocks
     if !assumptions.isEmpty { blocks += [.heading("Assumed"), .list(assumptions)] }
@@ -48,7 +53,8 @@ public struct FitReport: Report {
         return [.text(account.title), .percent(share), .bytes(bytes), .percent(share)]
       },
       total: ["device bytes", .none, .bytes(plan.device.expected), .percent(1)])
-    return [.heading("At the peak, in \(plan.peakMoment)"), .table(table)]
+    let place = plan.recipe.parallelism.devices > 1 ? "Per GPU, at the peak" : "At the peak"
+    return [.heading("\(place), in \(plan.peakMoment)"), .table(table)]
   }
 
   private var largest: [Document.Block] {
@@ -84,13 +90,18 @@ public struct FitReport: Report {
       + (causes.isEmpty ? [] : [.list(causes)])
   }
 
+  private var phases: [Document.Block] {
+    [.heading("The most live bytes of every part"), .table(plan.phases.table)]
+  }
+
   private var stepFacts: [Document.Fact] {
     let work = plan.work
     let phases = WorkSheet.Phase.allCases.filter { work.total($0) > .zero }
       .map { "\($0.rawValue) \(work.total($0))" }.joined(separator: ", ")
     var facts = [
       Document.Fact("recipe", plan.recipe.summary),
-      Document.Fact("tokens", plan.recipe.batch.summary),
+      Document.Fact(
+        "tokens", plan.recipe.batch.summary + (plan.recipe.parallelism.devices > 1 ? ", on each GPU" : "")),
       Document.Fact(
         "parameters",
         "\(Fixed.grouped(plan.parameters.total)), of which \(Fixed.grouped(plan.parameters.trainable)) train "
@@ -102,7 +113,7 @@ public struct FitReport: Report {
       facts.append(
         Document.Fact(
           "speed",
-          "\(Phrase.rate(throughput.expected)) tokens/s\(place) "
+          "\(Phrase.rate(throughput.expected)) tokens/s\(plan.recipe.parallelism.devices > 1 ? " per GPU" : "")\(place) "
             + "(\(Phrase.rate(throughput.low)) to \(Phrase.rate(throughput.high)))"))
     }
     return facts

@@ -5,9 +5,7 @@ import Modeling
 enum TorchAssumptions {
   static func sentences(_ spec: ModelSpec, _ recipe: Recipe, _ policy: TorchPolicy) -> [String] {
     var list = [
-      recipe.stack == .trl
-        ? "software: TRL 1.16 on Transformers 5.23, PEFT 0.21.2, torch 2.13"
-        : "software: Transformers 5.23, PEFT 0.21.2, torch 2.13",
+      "software: " + recipe.stack.description.software.joined(separator: ", "),
       policy.isFirstStep
         ? "step: the first one, which makes the optimizer's states; every token with a label"
         : "step: a steady one, optimizer states already made; every token with a label",
@@ -15,8 +13,17 @@ enum TorchAssumptions {
         ? "batch: sequences of different lengths, padded; attention takes an explicit mask"
         : "batch: sequences of one length; fused attention takes no mask",
     ]
+    list += ShardingAssumptions.sentences(recipe)
     if recipe.usesGradientCheckpointing {
-      list.append("gradient checkpointing: every decoder layer, non-reentrant, as Transformers 5 sets it up")
+      list.append(
+        recipe.choices.reentersCheckpoints
+          ? "gradient checkpointing: every decoder layer, re-entrant"
+          : "gradient checkpointing: every decoder layer, non-reentrant, as Transformers 5 sets it up")
+      let states = recipe.batch.tokens * spec.hiddenSize
+      if policy.offloadsCheckpoints(of: states) {
+        list.append(
+          "checkpoints: \((spec.layerCount - 1) * ScalarFormat.bf16.storage(of: states)) of pinned host memory")
+      }
     }
     list += quantization(recipe, policy)
     list += optimizer(recipe)
@@ -24,13 +31,15 @@ enum TorchAssumptions {
       list.append("prepare_model_for_kbit_training: everything that is not quantized is cast to fp32")
     }
     if recipe.loss == .chunked { list.append("chunked loss: torchtune's, eight chunks of all logits") }
-    if recipe.loss == .fused, recipe.stack == .transformers {
+    if recipe.loss == .fused, recipe.choices.fusedHead == .trl, recipe.stack != .trl {
       list.append("fused loss: TRL's chunked log-probabilities, put on the model by hand (`add_fused_lm_head`)")
     }
     if recipe.precision == .pure, recipe.weightFormat == .fp32, recipe.attention == .sdpa {
       list.append("attention in fp32: a fused kernel that keeps grouped keys and values unexpanded")
     }
-    if spec.feedForward.experts != nil {
+    if spec.feedForward.experts != nil, policy.choices.experts == .modules {
+      list.append("experts: Transformers 4's layout, linear modules one after the other, rows spread evenly")
+    } else if spec.feedForward.experts != nil {
       list.append(
         "experts: Transformers 5's layout, all of a layer in two tensors of rank 3 that bitsandbytes does not "
           + "quantize; grouped products, router loss off")

@@ -6,13 +6,13 @@ import Modeling
 extension TorchModel {
   /// One decoder layer; the caller keeps its reference to `input`.
   func layer(
-    _ tape: inout Tape, _ layer: Int, _ input: Tensor, _ tables: RotaryTables?, _ mask: Tensor?
+    _ tape: inout Tape, _ layer: Int, _ input: Tensor, _ tables: RotaryTables?, _ mask: Tensor?, _ prefix: Tensor?
   ) -> Tensor {
     let norms = weights.layers[layer].norms
     guard let attentionNorm = norms[.attention] else { return .void }
     tape.enter(.layer(layer, .attentionNorm))
     let normed = norm(&tape, attentionNorm, input, LayerTensor.attentionNormed.rawValue)
-    let (attended, probabilities) = attention(&tape, layer, normed, tables, mask)
+    let (attended, probabilities) = attention(&tape, layer, normed, tables, mask, prefix)
     if spec.normalization.isParallel {
       return parallel(&tape, layer, input, normed: normed, attended: attended, probabilities)
     }
@@ -88,12 +88,14 @@ extension TorchModel {
   /// Projections, rotary embedding, attention, output projection (models/llama/modeling_llama.py,
   /// `LlamaAttention.forward`).
   private func attention(
-    _ tape: inout Tape, _ layer: Int, _ x: Tensor, _ tables: RotaryTables?, _ mask: Tensor?
+    _ tape: inout Tape, _ layer: Int, _ x: Tensor, _ tables: RotaryTables?, _ mask: Tensor?, _ prefix: Tensor?
   ) -> (Tensor, Tensor) {
     tape.enter(.layer(layer, .projections))
     var (q, k, v) = projections(&tape, layer, x)
     tape.enter(.layer(layer, .rotary))
-    if let tables {
+    if let tables, rotatesInPlace {
+      (q, k) = rotateInPlace(&tape, consuming: q, k, tables)
+    } else if let tables {
       // `apply_rotary_pos_emb` returns both; the old names are bound anew only then.
       let rotatedQ = rotate(&tape, q, heads: spec.attention.heads, tables, "q.rotated")
       let rotatedK = rotate(&tape, k, heads: spec.attention.keyValueHeads, tables, "k.rotated")
@@ -101,10 +103,21 @@ extension TorchModel {
       tape.drop(k)
       (q, k) = (rotatedQ, rotatedK)
     }
+    if policy.keepsKeysAndValues {
+      for tensor in [k, v] {
+        tape.retain(tensor)
+        tape.cachedKeysAndValues.append(tensor)
+      }
+    }
     tape.enter(.layer(layer, .attention))
+    k = prefixed(&tape, prefix, consuming: k, "k.prefixed")
+    v = prefixed(&tape, prefix, consuming: v, "v.prefixed")
     let (context, probabilities) = attend(&tape, q, k, v, mask)
     tape.enter(.layer(layer, .output))
-    let output = linear(&tape, layer, .output, context, "attention_output")
+    let output =
+      fusesAdapters(layer, [.output], context)
+      ? fusedOutput(&tape, layer, context, "attention_output")
+      : linear(&tape, layer, .output, context, "attention_output")
     for tensor in [context, q, k, v] { tape.drop(tensor) }
     return (output, probabilities)
   }
@@ -121,12 +134,20 @@ extension TorchModel {
       return (parts[0], parts[1], parts[2])
     }
     let norms = weights.layers[layer].norms
+    let fused =
+      fusesAdapters(layer, [.query, .key, .value], x)
+      ? fusedProjections(&tape, layer, [.query, .key, .value], x, ["q", "k", "v"]) : []
     func project(_ tape: inout Tape, _ role: Parameter.Linear, _ name: String, _ count: Int, _ place: Parameter.Norm?)
       -> Tensor
     {
-      let flat = linear(&tape, layer, role, x, name)
+      let order: [Parameter.Linear] = [.query, .key, .value]
+      let flat =
+        fused.isEmpty
+        ? linear(&tape, layer, role, x, name) : order.firstIndex(of: role).map { fused[$0] } ?? .void
       // Behind a rotary embedding or eager attention the gradient comes back laid out head by head: `view` copies it.
-      let isRearranged = policy.attention == .eager || (role != .value && rotatedWidth != nil)
+      // Kernels that rotate in place give it back as they got it.
+      let isRearranged =
+        policy.attention == .eager || (role != .value && rotatedWidth != nil && !rotatesInPlace)
       let plain = isRearranged ? tape.slice(flat, heads(count)) : tape.reshape(flat, heads(count))
       tape.drop(flat)
       guard let place, let headNorm = norms[place] else { return plain }

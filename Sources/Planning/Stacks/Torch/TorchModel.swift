@@ -12,8 +12,15 @@ struct TorchModel {
   let policy: TorchPolicy
   let weights: TorchWeights
   let microBatch: Int
+  /// Tokens of a sequence that run through the layers, virtual ones included.
   let sequence: Int
+  /// What brings checkpoints back from the host, where they wait there.
+  var staging: Tensor?
 
+  /// Virtual tokens that queries look back on and that run through no layer.
+  var prefixLength: Int { policy.method.virtualTokens?.tokensInKeys ?? 0 }
+  /// Positions that a query looks back on, itself included.
+  var keyLength: Int { sequence + prefixLength }
   var tokens: Int { microBatch * sequence }
   var hiddenShape: Shape { [microBatch, sequence, spec.hiddenSize] }
 
@@ -23,10 +30,12 @@ struct TorchModel {
   func run(_ tape: inout Tape) {
     let result = forward(&tape)
     tape.endAutocast()
-    if !policy.keepsOutputs { for output in result.outputs { tape.drop(output) } }
+    let outputs = result.outputs + tape.cachedKeysAndValues
+    tape.cachedKeysAndValues = []
+    if !policy.keepsOutputs { for output in outputs { tape.drop(output) } }
     tape.backward(from: result.loss)
     tape.drop(result.loss)
-    if policy.keepsOutputs { for output in result.outputs { tape.drop(output) } }
+    if policy.keepsOutputs { for output in outputs { tape.drop(output) } }
     tape.releaseGraph()
   }
 
@@ -34,9 +43,11 @@ struct TorchModel {
   func forward(_ tape: inout Tape) -> HeadResult {
     tape.prefix = ""
     tape.enter(.embedding)
+    tape.enter(unit: tape.sharding.root, .void)
     let embedded = embed(&tape)
     // `inputs_embeds` stays a local of the model's forward to its end.
     var hidden = embedded.hidden
+    let prefix = prefixKeys(&tape)
     let positions = tape.openNamed("batch.positions", [1, sequence], .int64, .batch)
     let mask = attentionMask(&tape, format: hidden.format)
     let windowMask = slidingWindowMask(&tape, like: mask)
@@ -46,14 +57,23 @@ struct TorchModel {
       let context = [tables?.cosine, tables?.sine, layerMask, positions].compactMap { $0 }
       let run: (inout Tape, Tensor) -> Tensor = { tape, input in
         tape.prefix = "layers.\(layer)."
-        return self.layer(&tape, layer, input, tables, layerMask)
+        return self.layer(&tape, layer, input, tables, layerMask, prefix)
       }
+      let unit = tape.sharding.layers[layer]
+      if unit != nil { tape.enter(.layer(layer, .attentionNorm)) }
+      tape.enter(unit: unit, hidden)
       let output: Tensor
       if policy.usesGradientCheckpointing {
-        output = tape.checkpoint(layer: layer, hidden, context: context, run)
+        // The last layer's input is wanted again at once and stays.
+        let kept = layer + 1 < spec.layerCount ? staging : nil
+        output =
+          policy.choices.reentersCheckpoints
+          ? tape.reentrantCheckpoint(hidden, kept: kept, context: context, run)
+          : tape.checkpoint(layer: layer, hidden, kept: kept, context: context, run)
       } else {
         output = run(&tape, hidden)
       }
+      tape.leave(unit: unit, output)
       tape.drop(hidden)
       hidden = output
     }
@@ -72,7 +92,12 @@ struct TorchModel {
     if let mask { tape.drop(mask) }
     tape.drop(positions)
     tape.drop(embedded.tokens)
-    return headAndLoss(&tape, hidden)
+    let result = headAndLoss(&tape, hidden)
+    if let prefix { tape.drop(prefix) }
+    for tensor in tape.cached { tape.drop(tensor) }
+    tape.cached = []
+    tape.leave(unit: tape.sharding.root, result.loss)
+    return result
   }
 
   // MARK: Around the layers
@@ -91,6 +116,9 @@ struct TorchModel {
       hidden = scaled
     }
     if policy.usesGradientCheckpointing { hidden = tape.requireGradient(hidden) }
+    if let tokens = policy.method.virtualTokens, tokens.tokensInStream > 0 {
+      hidden = prepend(&tape, tokens, consuming: hidden)
+    }
     let tokens = hidden
     tape.retain(tokens)
     if let table = weights.positionEmbedding {
@@ -111,8 +139,15 @@ struct TorchModel {
   }
 
   private func lookUp(_ tape: inout Tape, _ name: String, _ table: Tensor, _ account: Account) -> Tensor {
-    tape.apply(name, to: [table], shape: hiddenShape, format: table.format, account: account, rule: Rules.fresh)
+    tape.inUnit(of: table, .void) { tape in
+      tape.apply(
+        name, to: [table], shape: [microBatch, sequence - virtualTokens, spec.hiddenSize], format: table.format,
+        account: account, rule: Rules.fresh)
+    }
   }
+
+  /// Virtual tokens of the stream.
+  private var virtualTokens: Int { policy.method.virtualTokens?.tokensInStream ?? 0 }
 
   /// Whether embeddings are multiplied by √H (Gemma's `GemmaTextScaledWordEmbedding`).
   private var scalesEmbedding: Bool { [.gemma, .gemma2, .gemma3].contains(spec.architecture) }
@@ -123,8 +158,10 @@ struct TorchModel {
   /// The mask of a micro-batch, [b, 1, s, s]: a number a pair for eager attention, a truth value a pair for fused
   /// kernels of padded batches, none otherwise (transformers masking_utils.py, `eager_mask`, `sdpa_mask`).
   private func attentionMask(_ tape: inout Tape, format: ScalarFormat) -> Tensor? {
-    guard policy.attention == .eager || (policy.attention == .sdpa && policy.isPadded) else { return nil }
-    let shape: Shape = [microBatch, 1, sequence, sequence]
+    // A prefix makes more keys than queries, for which fused kernels need the mask too.
+    let isNeeded = policy.isPadded || prefixLength > 0
+    guard policy.attention == .eager || (policy.attention == .sdpa && isNeeded) else { return nil }
+    let shape: Shape = [microBatch, 1, sequence, keyLength]
     let allowed = tape.openNamed("attention_mask.allowed", shape, .bool, .batch)
     guard policy.attention == .eager else { return allowed }
     let mask = tape.openNamed("attention_mask", shape, format, .batch)
@@ -159,6 +196,7 @@ struct TorchModel {
 
   /// With checkpointing, what leaves one layer is what is kept as the next one's input.
   func streamAccount(after layer: Int) -> Account {
-    policy.usesGradientCheckpointing && layer + 1 < spec.layerCount ? .checkpoints : .activations
+    guard policy.usesGradientCheckpointing, layer + 1 < spec.layerCount else { return .activations }
+    return staging == nil || layer + 2 == spec.layerCount ? .checkpoints : .activations
   }
 }

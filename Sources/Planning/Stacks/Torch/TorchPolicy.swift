@@ -9,18 +9,23 @@ struct TorchPolicy {
   let autocast: ScalarFormat?
   /// The format of linear weights that are not quantized.
   let weightFormat: ScalarFormat
-  /// The format of embeddings, norms and head.
+  /// The format of embeddings and head.
+  let tableFormat: ScalarFormat
+  /// The format of norms.
   let plainFormat: ScalarFormat
   let adapterFormat: ScalarFormat
   let quantization: Quantization?
   /// The format that bitsandbytes computes in (`bnb_4bit_compute_dtype`).
   let computeFormat: ScalarFormat
+  let method: Method
   let lora: LoRA?
   let attention: AttentionImplementation
   let loss: LossImplementation
   let usesGradientCheckpointing: Bool
   /// Whether attention's backward borrows what its CUDA kernels borrow.
   let countsAttentionWorkspace: Bool
+  /// Whether the card has no more than 24.5 GiB, which Unsloth's fused head asks.
+  let isSmallCard: Bool
   /// Whether attention is handed an explicit mask.
   let isPadded: Bool
   /// Whether the step is the first, which makes the optimizer's states.
@@ -30,21 +35,27 @@ struct TorchPolicy {
     stack = recipe.stack
     choices = recipe.choices
     let isHalf = recipe.weightFormat == .fp16
-    autocast = recipe.precision == .autocast ? (isHalf ? .fp16 : .bf16) : nil
-    weightFormat = recipe.weightFormat
+    autocast = recipe.usesAutocast ? (isHalf ? .fp16 : .bf16) : nil
+    weightFormat = recipe.castFormat ?? recipe.weightFormat
     quantization = recipe.method.quantization
     // peft/utils/other.py, `prepare_model_for_kbit_training`: every parameter that isn't quantized goes to fp32.
     let isPrepared =
       quantization?.isUpcastByKbitPreparation == true && recipe.choices.preparesForKbitTraining
-    plainFormat = isPrepared ? .fp32 : recipe.weightFormat
-    adapterFormat = recipe.adapterFormat
-    computeFormat = autocast ?? recipe.weightFormat
+    plainFormat = recipe.castFormat ?? (isPrepared ? .fp32 : recipe.weightFormat)
+    // trl/trainer/utils.py of TRL 0.x, `peft_module_casting_to_bf16`, for 4-bit bases under --bf16.
+    let castsBack =
+      isPrepared && recipe.choices.castsTablesBack && quantization?.blocks != nil && autocast == .bf16
+    tableFormat = castsBack && recipe.castFormat == nil ? .bf16 : plainFormat
+    adapterFormat = recipe.castFormat ?? recipe.adapterFormat
+    computeFormat = autocast ?? recipe.castFormat ?? recipe.weightFormat
+    method = recipe.method
     lora = recipe.method.adapter
     attention = recipe.attention
     loss = recipe.loss
     usesGradientCheckpointing = recipe.usesGradientCheckpointing
     isPadded = options.isPadded
     isFirstStep = options.isFirstStep
+    isSmallCard = options.isSmallCard
     countsAttentionWorkspace = options.countsAttentionWorkspace
   }
 
@@ -53,5 +64,17 @@ struct TorchPolicy {
 
   /// Whether the model's output, logits included, outlives the backward pass.
   var keepsOutputs: Bool { choices.keepsOutputs }
+  /// Whether the model's output holds every layer's keys and values: a cache is off where layers are checkpointed.
+  var keepsKeysAndValues: Bool { choices.keepsKeysAndValues && !usesGradientCheckpointing }
+  /// Whether one buffer takes every dequantized weight of the forward pass, and stays: Unsloth's, for NF4.
+  var keepsScratch: Bool {
+    guard case .nf4 = quantization else { return false }
+    return choices.adapters == .unsloth
+  }
+  /// Whether the inputs of checkpointed layers leave the device, given their size (unsloth_zoo/gradient_checkpointing.py,
+  /// `MINIMUM_SIZE`: 2 MiB, fp32 counted as the bf16 that it is stored in).
+  func offloadsCheckpoints(of count: Int) -> Bool {
+    usesGradientCheckpointing && choices.checkpoints == .host && 2 * count > 2 << 20
+  }
   var isPrepared: Bool { plainFormat != weightFormat }
 }

@@ -84,6 +84,19 @@ extension TorchWalk {
       .transformersAdafactor, .bitsandbytes, .torchao, .scheduleFree, .adamMini, .lomo:
       break
     }
+    let dividesParameters = ![Sharding.none, .ddp].contains(recipe.parallelism.sharding)
+    let needsWholeMatrices: Bool =
+      switch kind.family {
+      case .galore, .apollo, .muon, .adamMini, .lomo, .torchAdafactor, .transformersAdafactor: true
+      default: false
+      }
+    if dividesParameters && needsWholeMatrices
+      || kind.updatesInBackward && recipe.parallelism.sharding != .none
+    {
+      try refuse(
+        "\(kind.rawValue) on parameters that \(recipe.parallelism.sharding.rawValue) spreads over GPUs",
+        "use --optimizer adamw, or --sharding none")
+    }
     if kind.updatesInBackward, recipe.batch.accumulation > 1 {
       // transformers/trainer_optimizer.py, `_setup_low_rank_optimizer`; lomo_optim's hooks update at every backward.
       try refuse(

@@ -16,11 +16,14 @@ public enum TorchWalk {
     public let outsideAllocator: Bytes
     /// The openings that those bytes are of.
     public let outsideEntries: Set<Journal.ID>
-    let loader: TorchLoader
+    let rules: LoadRules
+
+    /// The books of loading: from an empty device to the first step.
+    public var load: Ledger { Ledger(posting: LoadJournal.journal(of: journal.residents, rules)) }
 
     /// The most live bytes while weights are quantized and cast, before the first step; `nil` where loading is no more
     /// than filling the weights.
-    public var loadPeak: Bytes? { LoadPeak.bytes(loader) }
+    public var loadPeak: Bytes? { rules.isQuantized ? load.peak.bytes : nil }
   }
 
   /// What a recipe leaves open.
@@ -38,14 +41,18 @@ public enum TorchWalk {
     /// Whether the step is the first, in which optimizers make their states, rather than a later one that finds them.
     public var isFirstStep: Bool
 
+    /// Whether the card has no more than 24.5 GiB, on which Unsloth's fused head works in smaller tiles.
+    public var isSmallCard: Bool
+
     public init(
       cublasWorkspace: Bytes = Bytes(8_519_680), countsAttentionWorkspace: Bool = true, isPadded: Bool = false,
-      isFirstStep: Bool = false
+      isSmallCard: Bool = false, isFirstStep: Bool = false
     ) {
       self.cublasWorkspace = cublasWorkspace
       self.countsAttentionWorkspace = countsAttentionWorkspace
       self.isPadded = isPadded
       self.isFirstStep = isFirstStep
+      self.isSmallCard = isSmallCard
     }
   }
 
@@ -82,7 +89,8 @@ public enum TorchWalk {
     try check(spec, recipe)
     if let repeated = RepeatedWalk(spec, recipe, options) { return repeated.trace }
     let walk = walk(spec, recipe, options)
-    return (AllocationTrace(walk.journal, excluded: walk.outside), walk.journal.bytes(of: walk.outside))
+    let rules = LoadRules(TorchPolicy(recipe, options))
+    return (AllocationTrace(walk.journal, excluded: walk.outside, rules: rules), walk.journal.bytes(of: walk.outside))
   }
 
   /// What a walk has written.
@@ -96,21 +104,32 @@ public enum TorchWalk {
     return Result(
       journal: books.journal, assumptions: TorchAssumptions.sentences(spec, recipe, policy),
       outsideAllocator: books.journal.bytes(of: books.outside), outsideEntries: books.outside,
-      loader: TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full))
+      rules: LoadRules(policy))
   }
 
   private static func walk(_ spec: ModelSpec, _ recipe: Recipe, _ options: Options) -> Books {
-    let (tape, outside) = tape(spec, recipe, options)
+    let (tape, outside) = tape(spec, of: spec, recipe, options)
     return Books(journal: tape.journal, outside: outside)
   }
 
-  /// Walks every layer.
+  /// Walks every layer of `spec`, which stands for the model `whole`, or is it.
   static func tape(
-    _ spec: ModelSpec, _ recipe: Recipe, _ options: Options
+    _ spec: ModelSpec, of whole: ModelSpec, _ recipe: Recipe, _ options: Options
+  ) -> (tape: Tape, outside: Set<Journal.ID>) {
+    let first = tape(spec, of: whole, recipe, options, trace: [])
+    guard recipe.parallelism.sharding == .zero3 else { return first }
+    return tape(spec, of: whole, recipe, options, trace: first.tape.sharding.seenTrace)
+  }
+
+  private static func tape(
+    _ spec: ModelSpec, of whole: ModelSpec, _ recipe: Recipe, _ options: Options, trace: [Int]
   ) -> (tape: Tape, outside: Set<Journal.ID>) {
     let policy = TorchPolicy(recipe, options)
     var tape = Tape(clock: StepClock(spec: spec, recipe: recipe))
-    let weights = TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full).load(&tape)
+    let sharding = ShardedSetup(whole: whole, recipe: recipe, policy: policy)
+    sharding.begin(&tape)
+    let weights = TorchLoader(spec: spec, policy: policy, method: recipe.method).load(&tape)
+    sharding.finish(&tape, trace: trace)
     let optimizer = TorchOptimizer(
       recipe.optimizer, headElements: spec.headElements, isFirstStep: options.isFirstStep,
       scalesLoss: policy.autocast == .fp16)
@@ -122,15 +141,38 @@ public enum TorchWalk {
     }
     let model = TorchModel(
       spec: spec, policy: policy, weights: weights, microBatch: recipe.batch.microBatch,
-      sequence: recipe.batch.sequence)
+      sequence: recipe.batch.sequence + (recipe.method.virtualTokens?.tokensInStream ?? 0),
+      staging: openKeptBuffers(&tape, spec, recipe, policy))
     for microBatch in 0..<recipe.batch.accumulation {
       tape.microBatch = microBatch
+      tape.sharding.isReducing = sharding.reduces(after: microBatch)
       model.run(&tape)
     }
+    tape.advance(to: .optimizer)
+    let gradients = tape.beginShardedStep()
     outside.formUnion(optimizer.step(&tape))
+    if let gradients { tape.drop(gradients) }
     tape.advance(to: .zeroGrad)
     tape.zeroGradients()
     return (tape, outside)
+  }
+
+  /// Buffers that software of its own keeps from the first step on: for checkpoints on their way back, and for
+  /// dequantized weights.
+  ///
+  /// - Returns: one of the two buffers for checkpoints, if there are any; they are used in turn.
+  private static func openKeptBuffers(
+    _ tape: inout Tape, _ spec: ModelSpec, _ recipe: Recipe, _ policy: TorchPolicy
+  ) -> Tensor? {
+    if policy.keepsScratch {
+      let largest = spec.linearModules(0).map { $0.input * $0.output }.max() ?? 0
+      _ = tape.openNamed("scratch.weight", [largest], policy.weightFormat, .workspace)
+    }
+    let hidden: Shape = [recipe.batch.tokens, spec.hiddenSize]
+    guard policy.offloadsCheckpoints(of: hidden.count) else { return nil }
+    let format: ScalarFormat = policy.tableFormat == .fp32 ? .bf16 : policy.tableFormat
+    _ = tape.openNamed("checkpoints.second_buffer", hidden, format, .checkpoints)
+    return tape.openNamed("checkpoints.buffer", hidden, format, .checkpoints)
   }
 
   /// Token ids, labels and padding masks of every micro-batch: the trainer fetches them together
@@ -158,17 +200,29 @@ public enum TorchWalk {
         what: "flash attention in fp32", stack: recipe.stack,
         advice: "its kernels take bf16 and fp16 only: use --attention sdpa, --precision autocast or --dtype bf16")
     }
-    if spec.feedForward.experts != nil, recipe.method.adapter?.targets == .allLinear {
-      // peft/utils/transformers_weight_conversion.py: on transformers 5's layout all-linear becomes adapters of the
-      // stacked experts, whose whole weights are rebuilt at every call.
+    if ExpertAdapters(of: spec, method: recipe.method) != nil, recipe.choices.experts == .grouped,
+      let lora = recipe.method.adapter, lora.decomposesWeights || lora.dropout > 0
+    {
+      // peft/tuners/lora/layer.py, `ParamWrapper.__init__`.
       throw .notModeled(
-        what: "PEFT's all-linear on a mixture, which wraps the experts of \(spec.name) too", stack: recipe.stack,
-        advice: "plan --targets attention")
+        what: "DoRA or dropout on the stacked experts of \(spec.name), which PEFT refuses", stack: recipe.stack,
+        advice: "plan --targets attention, or --lora-dropout 0")
+    }
+    if spec.feedForward.experts != nil, recipe.choices.experts == .modules, !spec.feedForward.isGated {
+      throw .notModeled(
+        what: "experts without a gate as modules", stack: recipe.stack, advice: "no published model has them")
+    }
+    if case .wrapped(let wrapper, .some) = recipe.method, !wrapper.runsOnQuantized {
+      throw .notModeled(
+        what: "\(recipe.method.name.rawValue) on a quantized base, which PEFT has no layer for", stack: recipe.stack,
+        advice: "leave out --quant, or use --method qlora")
     }
     if spec.normalization.isParallel, spec.feedForward.experts != nil {
       throw .notModeled(
         what: "a mixture of experts beside attention", stack: recipe.stack, advice: "no published model has it")
     }
+    try ShardingSupport.check(spec, recipe)
+    try StackSupport.check(spec, recipe)
     try checkQuantization(spec, recipe)
     try checkOptimizer(spec, recipe)
   }

@@ -13,7 +13,7 @@ extension TorchModel {
     castsInput: Bool = true
   ) -> Tensor {
     let input = tape.cast(name + ".lora_input", x, to: castsInput ? policy.adapterFormat : x.format)
-    let scaled = delta(&tape, linear, input, name)
+    let scaled = change(&tape, linear, input, base, name)
     let sum = tape.add(name + ".sum", base, scaled)
     tape.drop(scaled)
     tape.drop(base)
@@ -42,8 +42,8 @@ extension TorchModel {
       input = x
       tape.retain(x)
     }
-    var scaled = delta(&tape, linear, input, name)
-    if policy.autocast == nil {
+    var scaled = change(&tape, linear, input, result, name)
+    if policy.autocast == nil, policy.lora?.decomposesWeights != true {
       let converted = tape.cast(name + ".lora_output", scaled, to: base.format)
       tape.drop(scaled)
       scaled = converted
@@ -51,13 +51,29 @@ extension TorchModel {
     let sum = tape.add(name, result, scaled)
     tape.drop(result)
     tape.drop(scaled)
+    let converted = policy.autocast == nil ? tape.cast(name, sum, to: base.format) : sum
+    if policy.autocast == nil { tape.drop(sum) }
     tape.drop(input)
-    return sum
+    return converted
+  }
+
+  /// What is added to the base's result.
+  private func change(
+    _ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ base: Tensor, _ name: String
+  ) -> Tensor {
+    guard let lora = policy.lora, lora.decomposesWeights else { return delta(&tape, linear, x, name) }
+    guard lora.dropout > 0 else { return decomposed(&tape, linear, x, base: base, name) }
+    // The base's result no longer belongs to what the adapter sees, so the product is made again.
+    let dropped = tape.dropout(name + ".lora_dropout.output", maskName: name + ".lora_dropout.mask", x)
+    let result = decomposed(&tape, linear, dropped, base: nil, name)
+    tape.drop(dropped)
+    return result
   }
 
   /// `lora_B(lora_A(dropout(x))) * scaling`.
   private func delta(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ name: String) -> Tensor {
-    guard let loraA = linear.loraA, let loraB = linear.loraB, let lora = policy.lora else { return .void }
+    guard let lora = policy.lora else { return .void }
+    let (loraA, loraB) = (linear.added(0), linear.added(1))
     var input = x
     if lora.dropout > 0 {
       input = tape.dropout(name + ".lora_dropout.output", maskName: name + ".lora_dropout.mask", x)

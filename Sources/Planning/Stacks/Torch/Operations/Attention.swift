@@ -9,6 +9,8 @@ extension TorchModel {
   /// - Returns: the context, and the probabilities that the eager implementation returns beside it.
   func attend(_ tape: inout Tape, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?) -> (Tensor, Tensor) {
     switch policy.attention {
+    case .sdpa where policy.choices.sharedHeads != .grouped:
+      (repeatedHeads(&tape, q, k, v, mask), .void)
     case .sdpa, .flash: (rearranged(&tape, masked(&tape, q, k, v, mask)), .void)
     case .eager: eager(&tape, q, k, v, mask)
     }
@@ -25,12 +27,41 @@ extension TorchModel {
     return copy
   }
 
+  /// torch's fused attention as Transformers 4 calls it: a copy of keys and values for every query head, and, from 4.48
+  /// on, all operands laid out head by head, which costs the result a copy too (integrations/sdpa_attention.py,
+  /// `sdpa_attention_forward`; models/llama/modeling_llama.py of 4.45, `LlamaSdpaAttention.forward`).
+  private func repeatedHeads(
+    _ tape: inout Tape, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?
+  ) -> Tensor {
+    let heads: Shape = [microBatch, spec.attention.heads, sequence, spec.attention.headDimension]
+    let isShared = spec.attention.heads != spec.attention.keyValueHeads
+    let isContiguous = policy.choices.sharedHeads == .contiguous || mask != nil
+    func prepare(_ tape: inout Tape, _ x: Tensor, _ name: String, copies: Bool) -> Tensor {
+      guard copies else {
+        tape.retain(x)
+        return x
+      }
+      return tape.copy(name, x, heads)
+    }
+    let query = prepare(&tape, q, "attention.q.contiguous", copies: isContiguous)
+    let keys = prepare(&tape, k, "attention.k.repeated", copies: isShared || isContiguous)
+    let values = prepare(&tape, v, "attention.v.repeated", copies: isShared || isContiguous)
+    let bias = mask.map { tape.open("attention.mask", $0.shape, policy.autocast ?? q.format, .batch) }
+    let context = fused(&tape, query, keys, values, bias: bias)
+    if let bias { tape.drop(bias) }
+    for tensor in [values, keys, query] { tape.drop(tensor) }
+    guard isContiguous || rotationConcatenates else { return context }
+    let copy = tape.copy("context.rearranged", context, context.shape)
+    tape.drop(context)
+    return copy
+  }
+
   /// Fused attention under an explicit mask: keys and values are repeated for every query head, and each call makes
   /// numbers of the mask's truth values, which its backward reads (transformers integrations/sdpa_attention.py,
   /// `use_gqa_in_sdpa`; torch aten/native/transformers/attention.cpp, `convert_boolean_attn_mask`).
   private func masked(_ tape: inout Tape, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?) -> Tensor {
     guard let mask else { return fused(&tape, q, k, v, bias: nil) }
-    let heads: Shape = [microBatch, spec.attention.heads, sequence, spec.attention.headDimension]
+    let heads: Shape = [microBatch, spec.attention.heads, keyLength, spec.attention.headDimension]
     let isShared = spec.attention.heads != spec.attention.keyValueHeads
     let keys = isShared ? tape.copy("attention.k.repeated", k, heads) : k
     let values = isShared ? tape.copy("attention.v.repeated", v, heads) : v
@@ -80,7 +111,7 @@ extension TorchModel {
           tape.openFlow(edges[0], [sequences, attention.heads, rowsRounded], .fp32),
           tape.openFlow(edges[0], [sequences, rowsRounded, attention.heads, widthRounded], .fp32),
         ]
-        if attention.heads != attention.keyValueHeads, bias == nil {
+        if key.count != query.count, bias == nil {
           for edge in edges.dropFirst() {
             buffers.append(tape.openFlow(edge, [sequences, length, attention.queryWidth], format))
           }
@@ -102,11 +133,12 @@ extension TorchModel {
   ) -> (Tensor, Tensor) {
     let attention = spec.attention
     let name = "attention"
-    let scoresShape: Shape = [microBatch, attention.heads, sequence, sequence]
+    let scoresShape: Shape = [microBatch, attention.heads, sequence, keyLength]
     let headsShape: Shape = [microBatch, attention.heads, sequence, attention.headDimension]
+    let keysShape: Shape = [microBatch, attention.heads, keyLength, attention.headDimension]
     let isShared = attention.heads != attention.keyValueHeads
     func expand(_ tape: inout Tape, _ x: Tensor, _ suffix: String) -> Tensor {
-      if isShared { return tape.copy(name + suffix, x, headsShape) }
+      if isShared { return tape.copy(name + suffix, x, keysShape) }
       tape.retain(x)
       return x
     }

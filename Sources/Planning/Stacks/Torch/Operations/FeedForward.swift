@@ -10,6 +10,9 @@ extension TorchModel {
   /// `LlamaMLP.forward`; models/phi3/modeling_phi3.py, `Phi3MLP.forward`.
   func feedForward(_ tape: inout Tape, _ layer: Int, _ x: Tensor) -> Tensor {
     let network = spec.feedForward
+    if network.isGated, !network.fusesGateAndUp, fusesAdapters(layer, [.gate, .up, .down], x) {
+      return fusedFeedForward(&tape, layer, x)
+    }
     tape.enter(.layer(layer, .gateUp))
     if !network.isGated {
       let up = linear(&tape, layer, .up, x, "up")
@@ -23,14 +26,27 @@ extension TorchModel {
       let half = Shape(Array(both.shape.extents.dropLast()) + [network.intermediateSize])
       let parts = both.isVoid ? [Tensor.void, .void] : tape.split(both, [half, half])
       tape.enter(.layer(layer, .activation))
-      let active = activate(&tape, parts[0], "activation")
-      let product = tape.multiply("product", parts[1], active)
-      tape.drop(active)
+      let product: Tensor
+      if usesFusedGate {
+        product = fusedGate(&tape, gate: parts[0], up: parts[1], "product")
+      } else {
+        let active = activate(&tape, parts[0], "activation")
+        product = tape.multiply("product", parts[1], active)
+        tape.drop(active)
+      }
       for part in parts { tape.drop(part) }
       tape.drop(both)
       return downProjection(&tape, layer, consuming: product)
     }
     let gate = linear(&tape, layer, .gate, x, "gate")
+    if usesFusedGate {
+      let up = linear(&tape, layer, .up, x, "up")
+      tape.enter(.layer(layer, .activation))
+      let product = fusedGate(&tape, gate: gate, up: up, "product")
+      tape.drop(gate)
+      tape.drop(up)
+      return downProjection(&tape, layer, consuming: product)
+    }
     let active = activate(&tape, gate, "activation")
     tape.drop(gate)
     let up = linear(&tape, layer, .up, x, "up")
@@ -39,6 +55,10 @@ extension TorchModel {
     tape.drop(active)
     tape.drop(up)
     return downProjection(&tape, layer, consuming: product)
+  }
+
+  private var usesFusedGate: Bool {
+    policy.choices.gate == .liger && hasFusedKernels && spec.feedForward.isGated
   }
 
   private func downProjection(_ tape: inout Tape, _ layer: Int, consuming x: Tensor) -> Tensor {

@@ -11,10 +11,19 @@ extension TorchModel {
   private static var tileRows: Int { 4096 }
   private static var tileColumns: Int { 32768 }
 
+  /// Head and loss in the one operation that the stack has for them.
+  func fusedLoss(_ tape: inout Tape, _ hidden: Tensor) -> HeadResult {
+    switch policy.choices.fusedHead {
+    case .trl: chunkedLogProbabilityLoss(&tape, hidden)
+    case .liger: ligerLoss(&tape, hidden)
+    case .unsloth: unslothLoss(&tape, hidden)
+    }
+  }
+
   /// TRL's fused head: log-probabilities from one tile of logits after the other, made again in backward.
   ///
   /// Source: trl/kernels/chunked_logprob.py, `ChunkedLogProbFunction`; trainer/utils.py, `add_fused_lm_head`.
-  func fusedLoss(_ tape: inout Tape, _ hidden: Tensor) -> HeadResult {
+  private func chunkedLogProbabilityLoss(_ tape: inout Tape, _ hidden: Tensor) -> HeadResult {
     tape.enter(.head)
     let rows = microBatch * max(1, sequence - 1)
     let indices = tape.openNamed("fused_head.positions", [2, rows], .int64, .batch)

@@ -37,10 +37,17 @@ extension TorchModel {
         logits = next
       }
     }
+    if policy.choices.returnsCastLogits {
+      let whole = tape.cast(TensorName.logits + ".fp32", logits, to: .fp32, account: .logits)
+      tape.drop(logits)
+      logits = whole
+    }
     tape.enter(.loss)
     let loss = crossEntropy(&tape, logits, tokens: tokens, prefix: "")
     tape.drop(hidden)
-    guard policy.autocast != nil, logits.format != .fp32 else { return HeadResult(loss: loss, outputs: [logits]) }
+    guard policy.autocast != nil, policy.choices.convertsOutputs, logits.format != .fp32 else {
+      return HeadResult(loss: loss, outputs: [logits])
+    }
     let converted = tape.openNamed(TensorName.logits + ".output.fp32", logits.shape, .fp32, .logits)
     tape.drop(logits)
     return HeadResult(loss: loss, outputs: [converted])
@@ -51,12 +58,19 @@ extension TorchModel {
       name, to: [x], shape: x.shape, format: x.format, account: .logits, savesOutput: keepsResult, rule: Rules.fresh)
   }
 
-  /// `F.cross_entropy(logits.float(), labels)`.
+  /// `F.cross_entropy(logits.float(), labels)`, or the kernel that stands in for it.
   private func crossEntropy(_ tape: inout Tape, _ logits: Tensor, tokens: Int, prefix: String) -> Tensor {
-    let whole = tape.cast(prefix + TensorName.logits + ".fp32", logits, to: .fp32, account: .logits)
-    // Padded by one and shifted; only rows of one sequence stay a view of that.
-    let labelShape: Shape = microBatch == 1 ? [1, tokens + 1] : [tokens]
-    let labels = tape.open(prefix + TensorName.labels + ".shifted", labelShape, .int64, .batch)
+    let isWhole = tokens == self.tokens
+    var whole = tape.cast(
+      prefix + TensorName.logits + ".fp32", logits, to: policy.choices.castsLogits ? .fp32 : logits.format,
+      account: .logits)
+    if isWhole, policy.choices.copiesShiftedLogits {
+      let shifted = shiftedLogits(&tape, whole)
+      tape.drop(whole)
+      whole = shifted
+    }
+    guard policy.choices.crossEntropy == .composed else { return fusedCrossEntropy(&tape, consuming: whole, prefix) }
+    let labels = shiftedLabels(&tape, tokens: tokens, prefix)
     let weight = tape.open(prefix + "loss.weight", [1], .fp32)
     let logProbabilities = tape.apply(
       prefix + "log_probabilities", to: [whole], shape: whole.shape, format: .fp32, account: .logits,
@@ -69,6 +83,31 @@ extension TorchModel {
     tape.drop(labels)
     tape.drop(whole)
     return loss
+  }
+
+  /// Labels as the loss reads them: padded by one and shifted, or, beside shifted logits, without each sequence's first.
+  ///
+  /// Of one sequence either is a view: of the padded labels, or of the batch's own.
+  private func shiftedLabels(_ tape: inout Tape, tokens: Int, _ prefix: String) -> Tensor {
+    let name = prefix + TensorName.labels + ".shifted"
+    guard tokens == self.tokens, policy.choices.copiesShiftedLogits else {
+      return tape.open(name, microBatch == 1 ? [1, tokens + 1] : [tokens], .int64, .batch)
+    }
+    guard microBatch > 1 else { return .void }
+    return tape.open(name, [microBatch * max(1, sequence - 1)], .int64, .batch)
+  }
+
+  /// `logits[..., :-1, :].contiguous()`: a view where there is one sequence, a copy of several; backward fills a tensor
+  /// of all rows.
+  private func shiftedLogits(_ tape: inout Tape, _ logits: Tensor) -> Tensor {
+    let shape: Shape = [microBatch, max(1, sequence - 1), spec.vocabularySize]
+    let view = tape.slice(logits, shape)
+    guard microBatch > 1 else { return view }
+    let copy = tape.apply(
+      TensorName.logits + ".shifted", to: [view], shape: shape, format: logits.format, account: .logits,
+      rule: Rules.passing)
+    tape.drop(view)
+    return copy
   }
 
   /// All logits in the compute format, cross-entropy of one eighth of the tokens after the other.

@@ -6,6 +6,8 @@ extension TorchModel {
   func norm(_ tape: inout Tape, _ norm: TorchWeights.Norm, _ x: Tensor, _ name: String) -> Tensor {
     switch spec.normalization.kind {
     case .layer: layerNorm(&tape, norm, x, name)
+    case .rms where policy.choices.norm != .composed && hasFusedKernels:
+      fusedNorm(&tape, norm.weight, x, name)
     case .rms:
       spec.normalization.weightIsOffset
         ? offsetRootMeanSquareNorm(&tape, norm.weight, x, name) : rootMeanSquareNorm(&tape, norm.weight, x, name)

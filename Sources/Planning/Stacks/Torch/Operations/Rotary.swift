@@ -46,9 +46,16 @@ extension TorchModel {
     return max(2, Int(Double(spec.attention.headDimension) * rotary.rotatedShare) / 2 * 2)
   }
 
+  /// Whether one kernel rotates queries and keys where they are.
+  var rotatesInPlace: Bool { policy.choices.rotary != .composed && hasFusedKernels }
+
+  /// Whether Liger and Unsloth have kernels for the family; the others run without them
+  /// (liger_kernel/transformers/monkey_patch.py, `MODEL_TYPE_TO_APPLY_LIGER_FN`).
+  var hasFusedKernels: Bool { ![.gpt2, .gptNeoX, .phi].contains(spec.architecture) }
+
   /// Whether queries and keys come out of a concatenation, laid out head by head and not token by token any more.
   var rotationConcatenates: Bool {
-    guard let rotatedWidth else { return false }
+    guard let rotatedWidth, !rotatesInPlace else { return false }
     return rotatedWidth < spec.attention.headDimension || spec.architecture == .phi3
   }
 

@@ -127,7 +127,7 @@ struct GaLore: OptimizerRule {
     let saved = tape.temporary("saved", of: parameter)
     let standIn = tape.temporary("stand_in", of: parameter, shape: projection.low)
     tape.drop(saved)
-    tape.replaceGradient(of: parameter.leaf, by: projected)
+    if let leaf = parameter.leaf { tape.replaceGradient(of: leaf, by: projected) }
     let update = projectedBack(parameter, parameter.format, &tape)
     for tensor in [update, standIn, projected] { tape.drop(tensor) }
   }

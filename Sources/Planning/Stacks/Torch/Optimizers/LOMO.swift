@@ -19,7 +19,7 @@ struct LOMO: OptimizerRule {
       // `p.grad.to(torch.float32)` is the gradient itself where it is fp32.
       if parameter.format != .fp32 {
         locals.bind("grad_fp32", tape.temporary("grad.fp32", of: parameter, .fp32), &tape)
-        tape.dropGradient(of: parameter.leaf)
+        if let leaf = parameter.leaf { tape.dropGradient(of: leaf) }
       }
       if isAdaptive { TransformersAdafactor.bindUpdate(parameter, parameter.shape, &locals, &tape) }
       if parameter.format != .fp32 {

@@ -3,7 +3,8 @@ import Modeling
 
 /// A trained parameter as an optimizer sees it.
 struct TrainedParameter {
-  let leaf: Int
+  /// Its place among the tape's leaves; `nil` of a shard, whose gradient is elsewhere.
+  let leaf: Int?
   let tensor: Tensor
   let layer: Int?
 

@@ -73,8 +73,12 @@ struct TorchOptimizer {
 
   /// The trained parameters, those that decay first.
   private func groups(_ tape: Tape) -> [[TrainedParameter]] {
-    let all = tape.leaves.indices.filter { tape.leaves[$0].isParameter }.map { index in
+    var all = tape.leaves.indices.filter { tape.leaves[$0].isParameter }.map { index in
       TrainedParameter(leaf: index, tensor: tape.leaves[index].tensor, layer: tape.leaves[index].layer)
+    }
+    // A GPU's own shards where parameters are divided.
+    if let shards = tape.sharding.optimized {
+      all = shards.map { TrainedParameter(leaf: nil, tensor: $0.tensor, layer: $0.layer) }
     }
     return [all.filter(\.decays), all.filter { !$0.decays }].filter { !$0.isEmpty }
   }
@@ -92,7 +96,10 @@ struct TorchOptimizer {
       if isFirstStep { openStates(&states, &tape) }
       return states.outside
     }
-    let groups = groups(tape).map { $0.filter { tape.leaves[$0.leaf].gradient != nil } }.filter { !$0.isEmpty }
+    let leaves = tape.leaves
+    let groups = groups(tape).map { group in
+      group.filter { $0.leaf.map { leaves[$0].gradient != nil } ?? true }
+    }.filter { !$0.isEmpty }
     let unscaling = unscale(&tape)
     clip(groups, &tape)
     if isFirstStep { openStates(&states, &tape) }

@@ -1,0 +1,80 @@
+import Bookkeeping
+import Modeling
+import Planning
+import Testing
+
+/// Steps that torch 2.15's FullyShardedDataParallel really ran on a CPU, two processes over gloo, rank 0's allocations
+/// seen by the profiler (`profile_memory`), third step, SGD: bytes above those at the start of the step after forward,
+/// and at most.
+///
+/// What gloo stages for itself inside a collective (opened and closed again in a row) was left out: NCCL has its own
+/// buffers. A CPU's attention backward borrows nothing here. Tolerance: the loss and its weight, 12 bytes.
+@Suite struct `Fully sharded: traced steps` {
+  struct Case: CustomTestStringConvertible, Sendable {
+    let title: String
+    let afterForward: Int?
+    let peak: Int
+    let change: @Sendable (inout TorchFixture) -> Void
+    var testDescription: String { title }
+
+    init(_ title: String, _ afterForward: Int?, _ peak: Int, _ change: @escaping @Sendable (inout TorchFixture) -> Void)
+    {
+      self.title = title
+      self.afterForward = afterForward
+      self.peak = peak
+      self.change = change
+    }
+  }
+
+  static let cases: [Case] = [
+    Case("fp32, two layers", 33_880_848, 67_437_064) { $0.weights = .fp32 },
+    Case("fp32, checkpointed", 9_624_656, 60_880_328) {
+      $0.weights = .fp32
+      $0.L = 3
+      $0.checkpoints = true
+    },
+    Case("mixed precision, three layers", nil, 41_602_056) {
+      $0.weights = .fp32
+      $0.precision = .autocast
+      $0.L = 3
+    },
+    Case("mixed precision, checkpointed", nil, 35_927_048) {
+      $0.weights = .fp32
+      $0.precision = .autocast
+      $0.L = 3
+      $0.checkpoints = true
+    },
+    // The trace ran without autocast, whose fp32 copy of the logits stands at no peak here.
+    Case("mixed precision, two layers", nil, 34_380_296) {
+      $0.weights = .fp32
+      $0.precision = .autocast
+    },
+  ]
+
+  @Test(arguments: cases)
+  func `a rank holds what torch held`(_ example: Case) throws {
+    let books = try TorchFixture {
+      $0.method = .full
+      $0.devices = 2
+      $0.sharding = .fsdp
+      example.change(&$0)
+    }.books()
+    #expect(abs(books.peak - example.peak) <= 12, "\(books.ledger.clock.label(of: books.ledger.peak.moment))")
+    if let afterForward = example.afterForward { #expect(abs(books.afterForward - afterForward) <= 12) }
+  }
+
+  @Test func `gathered copies don't change the books of a deep model`() throws {
+    let fixture = TorchFixture {
+      $0.method = .full
+      $0.L = 9
+      $0.devices = 4
+      $0.sharding = .fsdp
+      $0.checkpoints = true
+    }
+    let copied = Ledger(posting: try fixture.walk().journal)
+    let whole = Ledger(
+      posting: try TorchWalk.wholeJournal(fixture.spec(), fixture.recipe(), options: fixture.options).journal)
+    #expect(copied.peak.bytes == whole.peak.bytes)
+    #expect(copied.entries == whole.entries)
+  }
+}
