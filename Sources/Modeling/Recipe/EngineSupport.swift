@@ -40,10 +40,9 @@ extension Recipe {
     if weightFormat != .fp32 { return "arithmetic in \(weightFormat.rawValue)" }
     if adapterFormat != .fp32 { return "adapters in \(adapterFormat.rawValue)" }
     if precision != .pure { return "autocast" }
-    switch optimizer.kind {
-    case .adamw, .sgd, .sgdMomentum: break
-    case .adamw8bit, .pagedAdamw, .pagedAdamw8bit, .adafactor, .lion:
-      return "the optimizer \(optimizer.kind.rawValue)"
+    switch optimizer.kind.family {
+    case .torchAdamW, .torchSGD: break
+    default: return "the optimizer \(optimizer.kind.rawValue)"
     }
     switch method {
     case .full: break
@@ -55,7 +54,7 @@ extension Recipe {
     }
     switch method.quantization {
     case nil, .nf4: break
-    case .fp4, .int8: return "quantization to \(method.quantization?.text ?? "")"
+    case let other?: return "quantization to \(other.text)"
     }
     if attention == .eager { return "attention that holds every score" }
     if loss != .full { return "a \(loss.rawValue) loss" }

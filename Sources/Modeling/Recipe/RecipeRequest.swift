@@ -50,6 +50,7 @@ public struct RecipeRequest: Hashable, Sendable {
   public var sharding: Sharding?
   public var shardingSettings: ShardingSettings?
   public var optimizerImplementation: Optimizer.Implementation?
+  public var optimizerRank: Int?
   /// How long samples are, where they differ; the longest is the sequence unless one is named.
   public var lengths: LengthDistribution?
   public var runtime: RuntimeSettings?
@@ -118,11 +119,13 @@ extension RecipeRequest {
     let recipe = try Recipe(
       method: method, weightFormat: weightFormat, adapterFormat: adapterFormat, precision: precision,
       optimizer: Optimizer(
-        kind: kind, implementation: optimizerImplementation ?? choices.optimizerImplementation,
+        kind: kind,
+        implementation: optimizerImplementation ?? kind.implementation(where: stack, choices),
         learningRate: fill(
           learningRate, defaults.learningRate,
           "learning rate: \(defaults.learningRate), \(stack.rawValue)'s default"),
-        weightDecay: fill(weightDecay, 0, "weight decay: 0")),
+        weightDecay: fill(weightDecay, 0, "weight decay: 0"),
+        rank: optimizerRank ?? Optimizer.defaultRank),
       batch: batch, usesGradientCheckpointing: checkpointing,
       attention: fill(
         attention, description.attention(for: spec),

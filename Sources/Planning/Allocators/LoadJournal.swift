@@ -22,8 +22,9 @@ enum LoadJournal {
       if role != .constant { giveBack(&journal) }
       switch role {
       case .plain, .constant: keep(entry, &journal)
-      case .quantized(_, let transient):
-        borrowed.append(journal.open(entry.name + ".source", .workspace, entry.shape, rules.source))
+      case .quantized(let source, let transient):
+        borrowed.append(
+          journal.open(entry.name + ".source", .workspace, entry.shape, rules.source, bytes: Bytes(source)))
         if transient > 0 {
           for name in [".absmax.source", ".absmax.source.shifted"] {
             borrowed.append(journal.open(entry.name + name, .workspace, [transient / 4], .fp32))

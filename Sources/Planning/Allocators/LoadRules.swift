@@ -7,7 +7,7 @@ enum ResidentRole: Equatable {
   case plain
   /// Added to the base after it was loaded.
   case adapter
-  /// Codes made of a source of so many bytes, with so many bytes borrowed while they are made.
+  /// Codes made of a source of so many bytes, with two buffers of so many bytes borrowed while they are made.
   case quantized(source: Int, borrowed: Int)
   /// Scales and tables of the codes before it.
   case constant
@@ -38,6 +38,8 @@ struct LoadRules: Equatable {
   /// ones get one where none is given (quantizers/quantizer_bnb_4bit.py, `update_device_map`), and TRL asks for
   /// `auto` (trainer/utils.py, `create_model_from_path`).
   let warmsUp: Bool
+  /// How the base is quantized, where it is.
+  var quantization: Quantization?
 
   /// Everything is filled where it stays.
   static let plain = LoadRules(source: .bf16, isQuantized: false, isPrepared: false, warmsUp: false)
@@ -53,6 +55,7 @@ struct LoadRules: Equatable {
     self.init(
       source: policy.weightFormat, isQuantized: policy.quantization != nil, isPrepared: policy.isPrepared,
       warmsUp: policy.quantization != nil || [.trl, .trlFullLogits].contains(policy.stack))
+    quantization = policy.quantization
   }
 
   func role(of entry: Entry) -> ResidentRole {
@@ -67,16 +70,33 @@ struct LoadRules: Equatable {
     }
     let arriving = source.storage(of: entry.shape.count).count
     if isQuantized, entry.format != .fp32, entry.format != .bf16, entry.format != .fp16 {
-      // fp32 absmax of every block, and the same less its mean.
-      let blocks = (entry.shape.count + LoadRules.block - 1) / LoadRules.block
-      let borrows = entry.format == .nf4 || entry.format == .fp4
-      return .quantized(source: arriving, borrowed: borrows ? ScalarFormat.fp32.storage(of: blocks).count : 0)
+      return quantizedRole(of: entry)
     }
     return isPrepared && entry.format == .fp32 && source != .fp32 ? .upcast(source: arriving) : .plain
   }
 
-  /// Weights that share an absmax in bitsandbytes' 4-bit formats.
-  private static let block = 64
+  /// What codes are made of: the source, and what making them borrows.
+  ///
+  /// GPTQ's and AWQ's come in codes.
+  private func quantizedRole(of entry: Entry) -> ResidentRole {
+    func whole(_ perElement: Int) -> Int { source.storage(of: entry.shape.count * perElement).count }
+    switch quantization {
+    case .gptq, .awq: return .plain
+    // hqq/core/quantize.py, `Quantizer.quantize`: an fp32 copy of the weight, and its codes in fp32 before they are
+    // packed; the search for better zeros works on parts of a weight and is not counted.
+    case .hqq(let groups):
+      let count = entry.shape.count * (groups.bits == 3 ? 10 : 8 / groups.bits)
+      return .quantized(source: source.storage(of: count).count, borrowed: ScalarFormat.fp32.storage(of: count).count)
+    case .torchaoNF4, .torchaoInt4: return .quantized(source: whole(2), borrowed: 0)
+    case .int8, .torchaoInt8: return .quantized(source: whole(1), borrowed: 0)
+    case .nf4, .fp4, .blockwise, nil:
+      // fp32 absmax of every block, and the same less its mean.
+      let block = quantization?.blocks?.blockSize ?? 64
+      let blocks = (entry.shape.count + block - 1) / block
+      let borrows = entry.format == .nf4 || entry.format == .fp4
+      return .quantized(source: whole(1), borrowed: borrows ? ScalarFormat.fp32.storage(of: blocks).count : 0)
+    }
+  }
 }
 
 extension Entry {

@@ -99,6 +99,7 @@ extension Tape {
   /// Makes what has arrived at a leaf its `.grad`: the buffer itself the first time, added in place later.
   private mutating func keepGradient(of leaf: Int) {
     guard let gradient = leaves[leaf].arriving else { return }
+    defer { if leaves[leaf].isParameter { gradientHook?(&self, leaf) } }
     leaves[leaf].arriving = nil
     // torchtune/training/memory.py, `register_optim_in_bwd_hooks`: the hook steps and sets the gradient to none.
     if stepsInBackward, leaves[leaf].isParameter { return drop(gradient) }
@@ -151,6 +152,20 @@ extension Tape {
       default: edge.account
       }
     return openNamed(TensorName.flow(edge.name), shape, format, account)
+  }
+
+  /// Puts another tensor, of which it becomes an owner, in the place of a parameter's `.grad`.
+  mutating func replaceGradient(of leaf: Int, by tensor: Tensor) {
+    retain(tensor)
+    dropGradient(of: leaf)
+    leaves[leaf].gradient = tensor
+  }
+
+  /// Gives back the `.grad` of one parameter.
+  mutating func dropGradient(of leaf: Int) {
+    guard let gradient = leaves[leaf].gradient else { return }
+    leaves[leaf].gradient = nil
+    drop(gradient)
   }
 
   /// Gives back the `.grad` of every parameter.

@@ -59,6 +59,12 @@ struct Tape {
   var sharding = ShardedState()
   /// ``layer`` as it was at each opening, by the opening's index.
   private(set) var layers: [Int?] = []
+  /// ``layer`` as it was at each closing where one was set, by the event's index.
+  private(set) var closingLayers: [Int: Int] = [:]
+  /// Runs when the gradient of a parameter is complete, with the leaf's index: some optimizers update right then.
+  var gradientHook: ((inout Tape, Int) -> Void)?
+  /// The leaf whose update waits for the next call of ``gradientHook``.
+  var pendingUpdate: Int?
 
   init(clock: StepClock) {
     self.clock = clock
@@ -136,9 +142,9 @@ struct Tape {
 
   mutating func drop(storage: Int) {
     storages[storage].references -= 1
-    if storages[storage].references == 0, storages[storage].entry != Tape.nowhere {
-      journal.close(storages[storage].entry)
-    }
+    guard storages[storage].references == 0, storages[storage].entry != Tape.nowhere else { return }
+    if let layer { closingLayers[journal.events.count] = layer }
+    journal.close(storages[storage].entry)
   }
 
   /// The opening of a tensor's storage.

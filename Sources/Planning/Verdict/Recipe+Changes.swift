@@ -64,8 +64,7 @@ extension Optimizer {
     do {
       return try Optimizer(
         kind: kind, implementation: implementation, learningRate: learningRate, beta1: beta1, beta2: beta2,
-        epsilon: epsilon, weightDecay: weightDecay,
-        momentum: momentum)
+        epsilon: epsilon, weightDecay: weightDecay, momentum: momentum, rank: rank)
     } catch {
       return self
     }

@@ -75,7 +75,7 @@ struct RemedyCandidate {
           flags: "--optimizer paged-adamw-8bit", reason: "moments can move to the host's memory when the card is full",
           cost: .time, change: RecipeChange(optimizer: .pagedAdamw8bit))
       ]
-    case .pagedAdamw, .pagedAdamw8bit, .adafactor, .lion, .sgd, .sgdMomentum: []
+    default: []
     }
   }
 

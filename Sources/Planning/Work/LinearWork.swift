@@ -48,12 +48,9 @@ extension StepWork {
   mutating func dequantization(_ phase: WorkSheet.Phase, _ count: Int, inputNeedsGradient: Bool) {
     guard let quantization = recipe.method.quantization, phase != .backward || inputNeedsGradient else { return }
     book.elements(StepWork.dequantizationName, phase, .frozen, count, cost: ElementCost.dequantization)
-    switch quantization {
-    case .nf4(true), .fp4(true):
-      let blocks = (count + 63) / 64
-      book.elements(StepWork.dequantizationName, phase, .frozen, blocks, cost: ElementCost.nestedAbsmax)
-    case .nf4(false), .fp4(false), .int8: break
-    }
+    guard let blocks = quantization.blocks, blocks.isDouble else { return }
+    let scales = (count + blocks.blockSize - 1) / blocks.blockSize
+    book.elements(StepWork.dequantizationName, phase, .frozen, scales, cost: ElementCost.nestedAbsmax)
   }
 
   /// The two products of an adapter, B·(A·x).

@@ -45,6 +45,16 @@ extension BatchShape {
   }
 }
 
+extension Optimizer {
+  /// As people say it: with the way it walks over parameters where that is not the usual one.
+  var summary: String {
+    var text = kind.rawValue
+    if kind.hasImplementations, implementation != .fused { text += " (\(implementation.rawValue))" }
+    if kind.hasRank { text += " of rank \(rank)" }
+    return text
+  }
+}
+
 extension Recipe {
   /// Every setting on a line.
   var summary: String {
@@ -67,7 +77,7 @@ extension Recipe {
     parts.append("weights in \(method.quantization?.text ?? weightFormat.rawValue)")
     if method.quantization != nil { parts.append("the rest in \(weightFormat.rawValue)") }
     parts += [
-      "\(precision.rawValue) precision", optimizer.kind.rawValue,
+      "\(precision.rawValue) precision", stack.isTorch ? optimizer.summary : optimizer.kind.rawValue,
       "gradient checkpointing \(usesGradientCheckpointing ? "on" : "off")", "\(attention.rawValue) attention",
       "\(loss.rawValue) loss", "\(stack.rawValue) stack",
     ]
@@ -91,6 +101,9 @@ extension Recipe {
       "dtype": .string(weightFormat.rawValue),
       "adapter_dtype": method.adapter == nil ? .null : .string(adapterFormat.rawValue),
       "precision": .string(precision.rawValue), "optimizer": .string(optimizer.kind.rawValue),
+      "optimizer_implementation": optimizer.kind.hasImplementations && stack.isTorch
+        ? .string(optimizer.implementation.rawValue) : .null,
+      "optimizer_rank": optimizer.kind.hasRank ? .integer(optimizer.rank) : .null,
       "learning_rate": .number(optimizer.learningRate), "weight_decay": .number(optimizer.weightDecay),
       "batch": .integer(batch.microBatch), "seq": .integer(batch.sequence),
       "grad_accum": .integer(batch.accumulation), "checkpointing": .bool(usesGradientCheckpointing),

@@ -17,7 +17,9 @@ struct RepeatedWalk {
       let shallow = spec.withLayers(LayerPattern.depth)
     else { return nil }
     let (tape, outside) = TorchWalk.tape(shallow, of: spec, recipe, options)
-    guard let pattern = LayerPattern(tape.journal, clock: tape.clock, layers: tape.layers),
+    guard
+      let pattern = LayerPattern(
+        tape.journal, clock: tape.clock, layers: tape.layers, closingLayers: tape.closingLayers),
       let unrolling = Unrolling(pattern)
     else { return nil }
     (self.spec, self.recipe, self.options) = (spec, recipe, options)
@@ -41,7 +43,9 @@ struct RepeatedWalk {
   var journal: TorchWalk.Books? {
     guard let less = spec.withLayers(LayerPattern.depth - 1) else { return nil }
     let (tape, _) = TorchWalk.tape(less, of: spec, recipe, options)
-    guard let shallower = LayerPattern(tape.journal, clock: tape.clock, layers: tape.layers),
+    guard
+      let shallower = LayerPattern(
+        tape.journal, clock: tape.clock, layers: tape.layers, closingLayers: tape.closingLayers),
       var journal = UnrolledJournal(
         pattern, shallower: shallower, clock: StepClock(spec: spec, recipe: recipe), depth: spec.layerCount)
     else { return nil }

@@ -83,7 +83,7 @@ enum StackSupport {
     if recipe.precision == .autocast { throw refuse("autocast", "its recipes run in one format: use --precision pure") }
     switch recipe.method.quantization {
     case nil, .nf4(double: true): break
-    case .nf4(double: false), .fp4, .int8:
+    default:
       throw refuse(
         "\(recipe.method.quantization?.text ?? "")", "torchao's NF4 is doubly quantized: use --quant nf4 --double-quant"
       )

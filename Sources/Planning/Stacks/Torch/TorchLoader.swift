@@ -134,24 +134,14 @@ struct TorchLoader {
   }
 
   func openQuantized(_ parameter: Parameter, _ tape: inout Tape) {
-    switch policy.quantization {
-    case .nf4 where policy.choices.nf4Layout == .torchao: openTorchaoNF4(parameter, &tape)
-    case .int8:
-      _ = tape.openNamed(parameter.name, parameter.shape, .int8, .weights)
-      let rows = parameter.shape.extents.first ?? 1
-      _ = tape.openNamed(
-        TensorName.part("row_scales", of: parameter.name), [rows], .fp32, .quantizationConstants)
-    case .nf4(let double): openBlocks(BlockQuantization(codes: .nf4, isDouble: double), parameter, &tape)
-    case .fp4(let double): openBlocks(BlockQuantization(codes: .fp4, isDouble: double), parameter, &tape)
-    case nil: break
-    }
-  }
-
-  private func openBlocks(_ quantization: BlockQuantization, _ parameter: Parameter, _ tape: inout Tape) {
-    for part in quantization.parts(of: parameter.count) {
-      let name =
-        part.kind == .codes ? parameter.name : TensorName.part(part.kind.torchName, of: parameter.name)
-      if part.kind == .codes {
+    guard let quantization = policy.quantization else { return }
+    if case .nf4 = quantization, policy.choices.nf4Layout == .torchao { return openTorchaoNF4(parameter, &tape) }
+    let extents = parameter.shape.extents
+    let parts = quantization.parts(
+      output: extents.first ?? 1, input: extents.last ?? 1, compute: policy.quantizationFormat)
+    for part in parts {
+      let name = part.name.map { TensorName.part($0, of: parameter.name) } ?? parameter.name
+      if part.account == .weights, quantization.blocks != nil {
         _ = tape.openStored(name, part.shape, part.format, part.account)
       } else {
         _ = tape.openNamed(name, part.shape, part.format, part.account)
@@ -181,10 +171,9 @@ extension TorchLoader {
   /// The base of a linear layer, around its weight if that isn't quantized.
   func base(_ weight: Tensor?) -> TorchWeights.Linear.Base {
     switch policy.quantization {
-    case .nf4 where policy.choices.nf4Layout == .torchao: .torchaoNF4
-    case .int8: .eightBit
-    case .nf4(let double): .fourBit(BlockQuantization(codes: .nf4, isDouble: double))
-    case .fp4(let double): .fourBit(BlockQuantization(codes: .fp4, isDouble: double))
+    case .nf4? where policy.choices.nf4Layout == .torchao: .torchaoNF4
+    case .int8?: .eightBit
+    case let quantization?: quantization.blocks.map { .fourBit($0) } ?? .packed(quantization)
     case nil: .plain(weight ?? .void)
     }
   }
@@ -203,19 +192,5 @@ extension Method {
   fileprivate func copiesHead(of spec: ModelSpec) -> Bool {
     let head = Parameter(name: spec.headModule + ".weight", shape: [1], role: .head)
     return copies(head, of: spec)
-  }
-}
-
-extension BlockQuantization.Part.Kind {
-  /// As bitsandbytes' `QuantState` names it.
-  var torchName: String {
-    switch self {
-    case .codes: "codes"
-    case .absmax: "absmax"
-    case .nestedAbsmax: "nested_absmax"
-    case .offset: "nested_offset"
-    case .codeTable: "quant_map"
-    case .nestedCodeTable: "nested_quant_map"
-    }
   }
 }

@@ -28,6 +28,8 @@ struct TorchPolicy {
   let isSmallCard: Bool
   /// Whether attention is handed an explicit mask.
   let isPadded: Bool
+  /// Whether the step is the first, which makes the optimizer's states.
+  let isFirstStep: Bool
 
   init(_ recipe: Recipe, _ options: TorchWalk.Options) {
     stack = recipe.stack
@@ -37,10 +39,12 @@ struct TorchPolicy {
     weightFormat = recipe.castFormat ?? recipe.weightFormat
     quantization = recipe.method.quantization
     // peft/utils/other.py, `prepare_model_for_kbit_training`: every parameter that isn't quantized goes to fp32.
-    let isPrepared = quantization != nil && recipe.choices.preparesForKbitTraining
+    let isPrepared =
+      quantization?.isUpcastByKbitPreparation == true && recipe.choices.preparesForKbitTraining
     plainFormat = recipe.castFormat ?? (isPrepared ? .fp32 : recipe.weightFormat)
     // trl/trainer/utils.py of TRL 0.x, `peft_module_casting_to_bf16`, for 4-bit bases under --bf16.
-    let castsBack = isPrepared && recipe.choices.castsTablesBack && quantization != .int8 && autocast == .bf16
+    let castsBack =
+      isPrepared && recipe.choices.castsTablesBack && quantization?.blocks != nil && autocast == .bf16
     tableFormat = castsBack && recipe.castFormat == nil ? .bf16 : plainFormat
     adapterFormat = recipe.castFormat ?? recipe.adapterFormat
     computeFormat = autocast ?? recipe.castFormat ?? recipe.weightFormat
@@ -50,9 +54,13 @@ struct TorchPolicy {
     loss = recipe.loss
     usesGradientCheckpointing = recipe.usesGradientCheckpointing
     isPadded = options.isPadded
+    isFirstStep = options.isFirstStep
     isSmallCard = options.isSmallCard
     countsAttentionWorkspace = options.countsAttentionWorkspace
   }
+
+  /// The format that quantization starts from, in which HQQ and torchao keep their scales.
+  var quantizationFormat: ScalarFormat { weightFormat }
 
   /// Whether the model's output, logits included, outlives the backward pass.
   var keepsOutputs: Bool { choices.keepsOutputs }

@@ -4,7 +4,8 @@ public import Modeling
 /// The walk of one training step on the stacks over PyTorch: Transformers' `Trainer` and TRL's `SFTTrainer`.
 ///
 /// No formula per method: the model's operations run through a symbolic autograd (``Tape``), each saying what it keeps
-/// under which of its inputs needing a gradient. The step is a steady one: optimizer states are there from the start.
+/// under which of its inputs needing a gradient. The step is a steady one, in which optimizer states are there from the
+/// start, unless ``Options/isFirstStep`` says otherwise.
 public enum TorchWalk {
   /// A step's books, and what its journal cannot say.
   public struct Result: Sendable {
@@ -37,17 +38,20 @@ public enum TorchWalk {
 
     /// Whether sequences of a batch differ in length, so that attention is handed an explicit mask.
     public var isPadded: Bool
+    /// Whether the step is the first, in which optimizers make their states, rather than a later one that finds them.
+    public var isFirstStep: Bool
 
     /// Whether the card has no more than 24.5 GiB, on which Unsloth's fused head works in smaller tiles.
     public var isSmallCard: Bool
 
     public init(
       cublasWorkspace: Bytes = Bytes(8_519_680), countsAttentionWorkspace: Bool = true, isPadded: Bool = false,
-      isSmallCard: Bool = false
+      isSmallCard: Bool = false, isFirstStep: Bool = false
     ) {
       self.cublasWorkspace = cublasWorkspace
       self.countsAttentionWorkspace = countsAttentionWorkspace
       self.isPadded = isPadded
+      self.isFirstStep = isFirstStep
       self.isSmallCard = isSmallCard
     }
   }
@@ -71,6 +75,11 @@ public enum TorchWalk {
   ) throws(PlanError) -> Result {
     try check(spec, recipe)
     return result(walk(spec, recipe, options), spec, recipe, options)
+  }
+
+  /// Whether the books of a deep model are copied from those of a shallow one.
+  package static func isCopied(_ spec: ModelSpec, _ recipe: Recipe, options: Options = Options()) -> Bool {
+    RepeatedWalk(spec, recipe, options) != nil
   }
 
   /// What a step asks of torch's allocator, and how much of its books is outside of it: all that a search needs.
@@ -123,8 +132,10 @@ public enum TorchWalk {
     let weights = TorchLoader(spec: spec, policy: policy, method: recipe.method, sequence: recipe.batch.sequence)
       .load(&tape)
     sharding.finish(&tape, trace: trace)
-    let optimizer = TorchOptimizer(kind: recipe.optimizer.kind)
-    let outside = optimizer.openStates(&tape)
+    let optimizer = TorchOptimizer(
+      recipe.optimizer, headElements: spec.headElements, isFirstStep: options.isFirstStep,
+      scalesLoss: policy.autocast == .fp16)
+    var outside = optimizer.prepare(&tape)
     openBatch(&tape, spec, recipe)
     for handle in ["main", "autograd"] where options.cublasWorkspace > .zero {
       _ = tape.openNamed(
@@ -141,7 +152,7 @@ public enum TorchWalk {
     }
     tape.advance(to: .optimizer)
     let gradients = tape.beginShardedStep()
-    optimizer.step(&tape)
+    outside.formUnion(optimizer.step(&tape))
     if let gradients { tape.drop(gradients) }
     tape.advance(to: .zeroGrad)
     tape.zeroGradients()
@@ -215,10 +226,8 @@ public enum TorchWalk {
     }
     try ShardingSupport.check(spec, recipe)
     try StackSupport.check(spec, recipe)
-    if recipe.method.quantization == .int8, recipe.weightFormat == .fp32, recipe.precision == .pure {
-      throw .notModeled(
-        what: "an int8 base in pure fp32", stack: recipe.stack, advice: "use --precision autocast or --dtype bf16")
-    }
+    try checkQuantization(spec, recipe)
+    try checkOptimizer(spec, recipe)
   }
 }
 

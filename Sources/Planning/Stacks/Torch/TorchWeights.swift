@@ -21,6 +21,8 @@ struct TorchWeights {
       case torchaoNF4
       /// bitsandbytes' `Linear8bitLt`.
       case eightBit
+      /// GPTQ, AWQ, HQQ or torchao.
+      case packed(Quantization)
     }
 
     var isWrapped: Bool { !added.isEmpty }

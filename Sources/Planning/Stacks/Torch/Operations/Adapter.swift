@@ -6,8 +6,13 @@ extension TorchModel {
   ///
   /// The input is always cast to the adapter's format, so that fp32 adapters on a bf16 stream own a copy of it. Source:
   /// peft/tuners/lora/layer.py, `Linear.forward`. Takes over the reference to `base`.
-  func adapt(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ base: Tensor, _ name: String) -> Tensor {
-    let input = tape.cast(name + ".lora_input", x, to: policy.adapterFormat)
+  ///
+  /// - Parameter castsInput: whether the module casts rather than leaving it to autocast.
+  func adapt(
+    _ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ base: Tensor, _ name: String,
+    castsInput: Bool = true
+  ) -> Tensor {
+    let input = tape.cast(name + ".lora_input", x, to: castsInput ? policy.adapterFormat : x.format)
     let scaled = change(&tape, linear, input, base, name)
     let sum = tape.add(name + ".sum", base, scaled)
     tape.drop(scaled)
@@ -18,15 +23,15 @@ extension TorchModel {
     return result
   }
 
-  /// PEFT's LoRA around a bitsandbytes layer, which casts only where autocast won't.
+  /// PEFT's LoRA around a layer of bitsandbytes or AWQ, which casts only where autocast won't.
   ///
   /// 4-bit results are cloned first, against writes to a view. Source: peft/tuners/lora/bnb.py, `Linear4bit.forward`
-  /// and `Linear8bitLt.forward`. Takes over the reference to `base`.
+  /// and `Linear8bitLt.forward`; awq.py, `AwqLoraLinear.forward`. Takes over the reference to `base`.
   func adaptQuantized(
     _ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ base: Tensor, _ name: String
   ) -> Tensor {
     var result = base
-    if case .fourBit = linear.base {
+    if policy.quantization?.blocks != nil {
       result = tape.copy(name + ".clone", base, base.shape)
       tape.drop(base)
     }

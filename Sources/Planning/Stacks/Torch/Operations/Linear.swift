@@ -104,6 +104,7 @@ extension TorchModel {
     case .torchaoNF4: torchaoProduct(&tape, linear, x, name)
     case .fourBit(let quantization): fourBitProduct(&tape, linear, quantization, x, name)
     case .eightBit: eightBitProduct(&tape, linear, x, name)
+    case .packed(let quantization): packedProduct(&tape, linear, quantization, x, name)
     }
   }
 
@@ -111,8 +112,11 @@ extension TorchModel {
   private func wrapped(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ name: String) -> Tensor {
     guard case .wrapped(let wrapper, _) = policy.method else {
       let base = baseProduct(&tape, linear, x, name + ".base")
-      if case .plain = linear.base { return adapt(&tape, linear, x, base, name) }
-      return adaptQuantized(&tape, linear, x, base, name)
+      switch linear.base {
+      case .plain, .torchaoNF4: return adapt(&tape, linear, x, base, name)
+      case .fourBit, .eightBit: return adaptQuantized(&tape, linear, x, base, name)
+      case .packed(let quantization): return adaptPacked(&tape, linear, quantization, x, base, name)
+      }
     }
     switch wrapper {
     case .ia3: return rescaled(&tape, linear, x, name)
