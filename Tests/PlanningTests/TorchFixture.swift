@@ -42,7 +42,7 @@ struct TorchFixture {
 
   enum Kind { case full, lora, nf4, nf4Double, int8 }
 
-  init(_ change: (inout TorchFixture) throws -> Void = { _ in }) rethrows { try change(&self) }
+  init(_ change: (inout TorchFixture) -> Void = { _ in }) { change(&self) }
 
   func with(_ change: (inout TorchFixture) -> Void) -> TorchFixture {
     var copy = self

@@ -41,16 +41,18 @@ import Testing
 
   static let ia3 = Method.wrapped(.ia3(IA3(targets: .modules(["k_proj", "v_proj", "down_proj"]))), nil)
 
-  /// Vectors of a layer's width, fp32 or bf16, whose births and deaths inside an expression are not walked one by one.
-  static let vectors = 64 * 1024
+  /// Vectors of a layer's width, whose births and deaths inside an expression are not walked one by one.
+  static let vectors = 4 * 1024
+  /// The solver's scratch of BOFT's blocks.
+  static let solver = 400 * 1024
 
   static let cases: [Case] = [
-    Case("DoRA", 27_179_536, 34_192_128, trained: 308_736, tolerance: vectors) { $0.other = try dora() },
+    Case("DoRA", 27_179_536, 34_189_568, trained: 308_736, tolerance: vectors) { $0.other = try dora() },
     Case("DoRA, checkpointed", 2_709_776, 22_610_440, trained: 308_736, tolerance: vectors) {
       $0.other = try dora()
       $0.checkpoints = true
     },
-    Case("DoRA, fp32 adapters", 41_960_976, 61_080_320, trained: 308_736, tolerance: vectors) {
+    Case("DoRA, fp32 adapters", 41_960_976, 61_077_760, trained: 308_736, tolerance: vectors) {
       $0.other = try dora()
       $0.adapters = .fp32
     },
@@ -81,7 +83,7 @@ import Testing
       $0.checkpoints = true
     },
     Case("head", 1_640_976, 4_259_848, trained: 524_288) { $0.other = .partial(.head) },
-    Case("head, fp32", 1_968_656, 8_197_120, trained: 524_288) {
+    Case("head, fp32", 1_968_656, 8_194_560, trained: 524_288) {
       $0.other = .partial(.head)
       $0.weights = .fp32
     },
@@ -105,21 +107,21 @@ import Testing
       $0.other = .wrapped(.lnTuning(LNTuning()), nil)
       $0.checkpoints = true
     },
-    Case("prompt", 12_826_336, 15_638_976, trained: 10240, tolerance: 16384) {
+    Case("prompt", 12_826_336, 15_636_416, trained: 10240, tolerance: vectors) {
       $0.other = .prompted(try VirtualTokens(kind: .prompt, count: 20), nil)
     },
-    Case("prompt, checkpointed", 3_206_976, 9_657_448, trained: 10240, tolerance: 16384) {
+    Case("prompt, checkpointed", 3_206_976, 9_657_448, trained: 10240, tolerance: vectors) {
       $0.other = .prompted(try VirtualTokens(kind: .prompt, count: 20), nil)
       $0.checkpoints = true
     },
-    Case("p-tuning", 12_887_776, 15_700_416, trained: 158_464, tolerance: 16384) {
+    Case("p-tuning", 12_887_776, 15_697_856, trained: 158_464, tolerance: vectors) {
       $0.other = .prompted(try VirtualTokens(kind: .encoded(width: 128), count: 20), nil)
     },
-    Case("p-tuning, checkpointed", 3_268_416, 9_718_888, trained: 158_464, tolerance: 16384) {
+    Case("p-tuning, checkpointed", 3_268_416, 9_718_888, trained: 158_464, tolerance: vectors) {
       $0.other = .prompted(try VirtualTokens(kind: .encoded(width: 128), count: 20), nil)
       $0.checkpoints = true
     },
-    Case("prefix", 12_587_696, 15_581_776, trained: 20480, tolerance: 16384) {
+    Case("prefix", 12_587_696, 15_579_216, trained: 20480, tolerance: vectors) {
       $0.other = .prompted(try VirtualTokens(kind: .prefix, count: 20), nil)
     },
     Case("VeRA", 18_214_416, 20_833_288, trained: 10624, tolerance: vectors) {
@@ -129,7 +131,7 @@ import Testing
       $0.other = .wrapped(.vera(try VeRA(rank: 64, targets: .allLinear)), nil)
       $0.checkpoints = true
     },
-    Case("VeRA, fp32", 25_013_776, 28_701_440, trained: 10624, tolerance: vectors) {
+    Case("VeRA, fp32", 25_013_776, 28_698_880, trained: 10624, tolerance: vectors) {
       $0.other = .wrapped(.vera(try VeRA(rank: 64, targets: .allLinear)), nil)
       $0.adapters = .fp32
     },
@@ -140,14 +142,14 @@ import Testing
       $0.other = .wrapped(.oft(try OFT(targets: .allLinear)), nil)
       $0.checkpoints = true
     },
-    Case("OFT, fp32", 27_274_768, 31_126_272, trained: 138_880, tolerance: vectors) {
+    Case("OFT, fp32", 27_274_768, 31_123_712, trained: 138_880, tolerance: vectors) {
       $0.other = .wrapped(.oft(try OFT(targets: .allLinear)), nil)
       $0.adapters = .fp32
     },
-    Case("BOFT", 62_349_840, 70_537_984, trained: 45568, tolerance: vectors) {
+    Case("BOFT", 62_349_840, 70_535_424, trained: 45568, tolerance: solver) {
       $0.other = .wrapped(.boft(try BOFT(targets: .allLinear)), nil)
     },
-    Case("BOFT, checkpointed", 2_709_776, 41_501_192, trained: 45568, tolerance: vectors) {
+    Case("BOFT, checkpointed", 2_709_776, 41_501_192, trained: 45568, tolerance: solver) {
       $0.other = .wrapped(.boft(try BOFT(targets: .allLinear)), nil)
       $0.checkpoints = true
     },
@@ -158,7 +160,8 @@ import Testing
       $0.other = .wrapped(.loha(try LoHa(targets: .allLinear)), nil)
       $0.checkpoints = true
     },
-    Case("LoHa, fp32", 44_379_720, 53_759_808, trained: 299_008, tolerance: vectors) {
+    // The bf16 gradient of a base's result, [320, 512], is let go a little earlier.
+    Case("LoHa, fp32", 44_379_720, 53_759_808, trained: 299_008, tolerance: 330_000) {
       $0.other = .wrapped(.loha(try LoHa(targets: .allLinear)), nil)
       $0.adapters = .fp32
     },
@@ -173,7 +176,6 @@ import Testing
       $0.other = .wrapped(.lokr(try LoKr(targets: .allLinear)), nil)
       $0.adapters = .fp32
     },
-    // The orthogonality penalty, which PEFT adds to the loss, is 2 · 14 products of [12, 12] and their gradients.
     Case("AdaLoRA", 21_047_780, 24_107_044, trained: 224_424, tolerance: vectors) {
       $0.other = .wrapped(.adalora(try AdaLoRA(targets: .allLinear)), nil)
     },
@@ -214,6 +216,8 @@ import Testing
     let gradients = ledger.entries.filter {
       $0.account == .gradients && $0.opened < optimizer && ($0.closed ?? optimizer) >= optimizer
     }
-    #expect(gradients.reduce(0) { $0 + ($1.shape?.count ?? 0) } == example.trained)
+    // PEFT leaves AdaLoRA's 14 numbers of ranks training.
+    let left = example.title.hasPrefix("AdaLoRA") ? 14 : 0
+    #expect(gradients.reduce(0) { $0 + $1.shape.count } == example.trained + left)
   }
 }

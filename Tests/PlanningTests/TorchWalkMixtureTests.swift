@@ -31,7 +31,10 @@ import Testing
     var testDescription: String { "\(architecture) \(kind) \(targets.text) \(checkpoints)" }
   }
 
-  /// 64 bytes a token: of index tensors only the larger ones are walked.
+  /// 160 bytes, for the offsets of the groups and the loss.
+  ///
+  /// With adapters on the router 34 000 bytes a layer more: on a CPU PEFT makes its product in fp32 and casts it, and
+  /// keeps fp32 copies of both factors (peft/tuners/lora/layer.py, `get_delta_weight`, `cast_to_fp32`).
   @Test(arguments: [
     Case(.mixtral, .full, .allLinear, false, 27_055_440, 80_812_840, trained: 37_235_200),
     Case(.mixtral, .lora, .attention, false, 18_944_080, 22_048_072, trained: 114_688),
@@ -54,8 +57,10 @@ import Testing
     let spec = try `Torch walk: families`.spec(row.architecture, traced: true)
     let recipe = try fixture.recipe()
     let books = Books(ledger: Ledger(posting: try TorchWalk.journal(spec, recipe, options: fixture.options).journal))
-    #expect(abs(books.afterForward - row.afterForward) <= 64 * 320)
-    #expect(abs(books.peak - row.peak) <= 64 * 320)
+    let wrapsRouter = row.targets == .allLinear && row.kind == .lora && row.architecture != .qwen2MoE
+    let tolerance = wrapsRouter ? 2 * 34_000 + 160 : 160
+    #expect(abs(books.afterForward - row.afterForward) <= tolerance)
+    #expect(abs(books.peak - row.peak) <= tolerance)
     #expect(ParameterCounts(of: spec, method: recipe.method).trainable == row.trained)
   }
 }

@@ -23,10 +23,11 @@ import Testing
         intermediateSize: traced ? 1408 : 512, isGated: !isLayerNorm,
         activation: isLayerNorm || isGemma ? .geluTanh : .silu,
         hasBias: isLayerNorm, fusesGateAndUp: [.phi3, .chatGLM].contains(architecture),
-        experts: isMixture ? FeedForwardSpec.Experts(
-          count: 8, active: 2, intermediateSize: traced ? (architecture == .mixtral ? 1408 : 704) : 384,
-          sharedIntermediateSize: architecture == .qwen2MoE ? (traced ? 1408 : 512) : nil,
-          normalizesWeights: architecture != .qwen2MoE) : nil),
+        experts: isMixture
+          ? FeedForwardSpec.Experts(
+            count: 8, active: 2, intermediateSize: traced ? (architecture == .mixtral ? 1408 : 704) : 384,
+            sharedIntermediateSize: architecture == .qwen2MoE ? (traced ? 1408 : 512) : nil,
+            normalizesWeights: architecture != .qwen2MoE) : nil),
       vocabularySize: 1024, tiesEmbeddings: !traced && (isGemma || architecture == .gpt2),
       normalization: Normalization(
         kind: isLayerNorm ? .layer : .rms, epsilon: 1e-5, weightIsOffset: isGemma,
@@ -144,8 +145,9 @@ import Testing
 
   @Test func `DoRA on stacked experts is refused, as PEFT refuses it`() throws {
     let spec = try `Torch walk: families`.spec(.mixtral)
+    let dora = Method.lora(try LoRA(rank: 16, alpha: 32, decomposesWeights: true))
     let recipe = try TorchFixture {
-      $0.other = .lora(try LoRA(rank: 16, alpha: 32, decomposesWeights: true))
+      $0.other = dora
       $0.sequence = 128
     }.recipe()
     #expect(throws: PlanError.self) { try TorchWalk.journal(spec, recipe) }

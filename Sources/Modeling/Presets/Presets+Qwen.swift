@@ -146,7 +146,8 @@ extension Presets {
     Preset(
       "qwen3-30b-a3b", "Qwen/Qwen3-30B-A3B", .exact(30_532_122_624),
       config: [
-        "model_type": "qwen3_moe", "hidden_size": 2048, "intermediate_size": 6144, "moe_intermediate_size": 768,
+        "model_type": "qwen3_moe", "norm_topk_prob": true, "hidden_size": 2048, "intermediate_size": 6144,
+        "moe_intermediate_size": 768,
         "num_experts": 128, "num_experts_per_tok": 8, "num_hidden_layers": 48, "num_attention_heads": 32,
         "num_key_value_heads": 4, "head_dim": 128, "vocab_size": 151936, "max_position_embeddings": 40960,
         "rms_norm_eps": 1e-6, "rope_theta": 1_000_000, "torch_dtype": "bfloat16",
@@ -154,7 +155,8 @@ extension Presets {
     Preset(
       "qwen3-235b-a22b", "Qwen/Qwen3-235B-A22B", .exact(235_093_634_560),
       config: [
-        "model_type": "qwen3_moe", "hidden_size": 4096, "intermediate_size": 12288, "moe_intermediate_size": 1536,
+        "model_type": "qwen3_moe", "norm_topk_prob": true, "hidden_size": 4096, "intermediate_size": 12288,
+        "moe_intermediate_size": 1536,
         "num_experts": 128, "num_experts_per_tok": 8, "num_hidden_layers": 94, "num_attention_heads": 64,
         "num_key_value_heads": 4, "head_dim": 128, "vocab_size": 151936, "max_position_embeddings": 40960,
         "rms_norm_eps": 1e-6, "rope_theta": 1_000_000, "torch_dtype": "bfloat16",

@@ -99,11 +99,14 @@ public struct AddedParameter: Hashable, Sendable {
   public let shape: Shape
   /// Whether it trains; a fixed matrix doesn't.
   public let trains: Bool
+  /// Its format, where it isn't that of the adapters.
+  public let format: ScalarFormat?
 
-  public init(_ suffix: String, _ shape: Shape, trains: Bool = true) {
+  public init(_ suffix: String, _ shape: Shape, trains: Bool = true, format: ScalarFormat? = nil) {
     self.suffix = suffix
     self.shape = shape
     self.trains = trains
+    self.format = format
   }
 }
 

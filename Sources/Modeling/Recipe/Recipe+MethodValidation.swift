@@ -6,7 +6,9 @@ extension Recipe {
     if case .modules(let names) = method.wrapping?.targets {
       let modules = spec.linearModules(0)
       guard !names.isEmpty else { throw .outOfRange("targets", "empty", "a list of module names") }
-      for name in names where !spec.hasModule(named: name) {
+      // LitGPT names queries, keys and values apart wherever they come out of one weight.
+      let apart = choices.modelCode.isLitGPT ? ["q_proj", "k_proj", "v_proj"] : []
+      for name in names where !apart.contains(name) && !spec.hasModule(named: name) {
         throw .noSuchTarget(name, model: spec.name, known: modules.map(\.shortName))
       }
     }

@@ -81,7 +81,11 @@ extension RecipeRequest {
     let method = try resolvedMethod(for: spec, &assumptions)
     let description = stack.description
     let defaults = description.defaults(for: method)
-    let choices = choices ?? description.choices
+    var choices = choices ?? description.choices
+    if self.choices == nil, defaults.stepsInBackward, accumulation ?? 1 == 1 {
+      assumptions.append("optimizer: steps in backward, \(stack.rawValue)'s default")
+      choices.stepsInBackward = true
+    }
     let weightFormat = fill(
       weightFormat, defaults.weightFormat,
       "dtype: \(defaults.weightFormat.rawValue), \(defaults.weightFormatReason)")
@@ -97,7 +101,11 @@ extension RecipeRequest {
       optimizer, defaults.optimizer, "optimizer: \(defaults.optimizer.rawValue), \(stack.rawValue)'s default")
     let usual = min(lengths?.longest ?? 1024, spec.maximumPositions)
     let batch = try BatchShape(
-      microBatch: fill(microBatch, 1, "batch: 1 sequence a micro-batch"),
+      microBatch: fill(
+        microBatch, defaults.microBatch,
+        defaults.microBatch == 1
+          ? "batch: 1 sequence a micro-batch"
+          : "batch: \(defaults.microBatch) sequences a micro-batch, \(stack.rawValue)'s default"),
       sequence: fill(
         sequence.map { min($0, lengths?.longest ?? $0) }, usual,
         lengths == nil ? "seq: \(usual) tokens" : "seq: \(usual) tokens, the longest of the lengths"),

@@ -25,7 +25,7 @@ public struct ShardingSettings: Hashable, Sendable {
   public var prefetchesBackward = true
   /// FSDP: whether mixed precision casts gathered weights (`MixedPrecision.param_dtype`), rather than autocast alone.
   public var castsGatheredWeights = true
-  /// FSDP's `use_orig_params`: parameters stay known by name and are aligned to 16 bytes in the flat one.
+  /// FSDP: whether parameters stay known by name and are aligned to 16 bytes in the flat one (`use_orig_params`).
   public var usesOriginalParameters = true
   /// DDP: bytes of a bucket; the first is 1 MiB (torch/nn/parallel/distributed.py, `bucket_cap_mb`).
   public var bucketBytes = Bytes(25 << 20)

@@ -3,6 +3,7 @@
 ///
 /// These are facts about software, read in its source; what each costs is the planner's to derive.
 public struct StackChoices: Hashable, Sendable {
+  public var modelCode: ModelCode
   public var norm: NormImplementation
   public var rotary: RotaryImplementation
   public var gate: GateImplementation
@@ -32,6 +33,14 @@ public struct StackChoices: Hashable, Sendable {
   /// Whether the output holds every layer's keys and values where nothing is checkpointed (`use_cache`, on in a model's
   /// configuration until Transformers 5's `Trainer` turned it off).
   public var keepsKeysAndValues: Bool
+  /// Whether a training loop still names the last micro-batch's output while the next forward pass runs.
+  public var keepsPreviousOutputs: Bool
+  public var nf4Layout: NF4Layout
+  /// Whether every linear layer is quantized, the head too, as where a class is put in place of `nn.Linear`.
+  public var quantizesHead: Bool
+  /// Whether each gradient is consumed by an optimizer of its own as soon as it is whole
+  /// (torchtune/training/memory.py, `register_optim_in_bwd_hooks`).
+  public var stepsInBackward: Bool
   /// Whether everything that is not quantized is cast to fp32 on a quantized base (peft/utils/other.py,
   /// `prepare_model_for_kbit_training`).
   public var preparesForKbitTraining: Bool
@@ -42,15 +51,23 @@ public struct StackChoices: Hashable, Sendable {
   public var optimizerImplementation: Optimizer.Implementation
 
   public init(
-    norm: NormImplementation = .composed, rotary: RotaryImplementation = .composed,
+    modelCode: ModelCode = .transformers, norm: NormImplementation = .composed,
+    rotary: RotaryImplementation = .composed,
     gate: GateImplementation = .composed, adapters: AdapterImplementation = .peft,
     crossEntropy: CrossEntropyImplementation = .composed, fusedHead: FusedHeadImplementation = .trl,
     sharedHeads: SharedHeads = .grouped, checkpoints: CheckpointStorage = .device, reentersCheckpoints: Bool = false,
     experts: ExpertImplementation = .grouped, castsLogits: Bool = true, returnsCastLogits: Bool = false,
     copiesShiftedLogits: Bool = false, convertsOutputs: Bool = true, keepsOutputs: Bool = false,
-    keepsKeysAndValues: Bool = false, preparesForKbitTraining: Bool = false, castsTablesBack: Bool = false,
+    keepsKeysAndValues: Bool = false, keepsPreviousOutputs: Bool = false, nf4Layout: NF4Layout = .bitsandbytes,
+    quantizesHead: Bool = false, stepsInBackward: Bool = false, preparesForKbitTraining: Bool = false,
+    castsTablesBack: Bool = false,
     optimizerImplementation: Optimizer.Implementation = .fused
   ) {
+    self.modelCode = modelCode
+    self.keepsPreviousOutputs = keepsPreviousOutputs
+    self.nf4Layout = nf4Layout
+    self.quantizesHead = quantizesHead
+    self.stepsInBackward = stepsInBackward
     self.norm = norm
     self.rotary = rotary
     self.gate = gate

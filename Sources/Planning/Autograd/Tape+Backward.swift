@@ -100,10 +100,12 @@ extension Tape {
   private mutating func keepGradient(of leaf: Int) {
     guard let gradient = leaves[leaf].arriving else { return }
     leaves[leaf].arriving = nil
+    // torchtune/training/memory.py, `register_optim_in_bwd_hooks`: the hook steps and sets the gradient to none.
+    if stepsInBackward, leaves[leaf].isParameter { return drop(gradient) }
     if takesGradient(gradient, of: leaf) { return }
     guard leaves[leaf].gradient == nil else { return drop(gradient) }
     leaves[leaf].gradient = gradient
-    guard references(gradient) > 1 else { return }
+    guard references(gradient) > 1, !capturesGradients else { return }
     leaves[leaf].gradient = openNamed(gradient.name, gradient.shape, gradient.format, gradient.account)
     drop(gradient)
   }

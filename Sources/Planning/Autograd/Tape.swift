@@ -35,8 +35,12 @@ struct Tape {
   var mode = Mode.recording
   /// Whether a layer is run again, with a graph, in a backward pass of its own.
   var isReentering = false
+  /// Whether a parameter's gradient is consumed as soon as it is whole, by an optimizer of its own.
+  var stepsInBackward = false
   /// Whether nodes keep what they saved after they have run (torch's `retain_graph`), until the graph is released.
   var retainsGraph = false
+  /// Whether gradients of leaves are handed out as they are (`torch.autograd.grad`), and not made into a `.grad`.
+  var capturesGradients = false
   /// The node that runs backward.
   var running: Node?
   /// Keys and values that the model's output holds.

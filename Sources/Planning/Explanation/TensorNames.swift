@@ -9,9 +9,11 @@ struct TensorNames {
 
   init(_ spec: ModelSpec) {
     self.spec = spec
-    parameters = Dictionary(spec.parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    // LitGPT holds queries, keys and values in one weight, and a head of its own.
+    parameters = Dictionary(
+      (spec.parameters + spec.litGPTParameters).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     modules = Dictionary(
-      (0..<spec.layerCount).flatMap { spec.linearModules($0) }.map { ($0.name, $0) },
+      (0..<spec.layerCount).flatMap { spec.linearModules($0) + spec.litGPTModules($0) }.map { ($0.name, $0) },
       uniquingKeysWith: { first, _ in first })
   }
 

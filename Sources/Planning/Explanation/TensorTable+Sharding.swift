@@ -47,8 +47,8 @@ extension TensorTable {
     ]
   }()
 
-  /// The rule for a key: its own, or that of its last word.
+  /// The rule for a key: its own, that of its last word, or that of a method's mark.
   static func rule(for key: String) -> TensorRule? {
-    rules[key] ?? endings[String(key.split(separator: ".").last ?? "")]
+    rules[key] ?? endings[String(key.split(separator: ".").last ?? "")] ?? mark(of: key)
   }
 }

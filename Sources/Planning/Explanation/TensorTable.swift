@@ -6,7 +6,7 @@ enum TensorTable {
     let families = [
       parameters, results, linears, norms, attention, rotary, feedForward, mixture, head, step, engine, loading,
       kernels,
-      sharding,
+      sharding, ownCode,
     ]
     return families.reduce(into: [:]) { table, family in
       table.merge(family) { first, _ in first }

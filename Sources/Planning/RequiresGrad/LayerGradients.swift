@@ -52,9 +52,11 @@ struct LayerGradients: Hashable, Sendable {
     middle = input || attentionOutput || (training.norms && spec.normalization.normalizesOutputs)
     // Side by side, the feed-forward network reads what attention reads and not what it writes.
     mlpNormed = (spec.normalization.isParallel ? input : middle) || training.norms
-    gate = mlpNormed || trained.contains(.gate) || trained.contains(.gateUp) || training.experts
+    gate =
+      mlpNormed || trained.contains(.gate) || trained.contains(.gateUp) || training.experts
       || training.expertAdapters
-    up = mlpNormed || trained.contains(.up) || trained.contains(.gateUp) || training.experts
+    up =
+      mlpNormed || trained.contains(.up) || trained.contains(.gateUp) || training.experts
       || training.expertAdapters
     product = gate || up
     output = middle || product || trained.contains(.down) || training.norms

@@ -6,7 +6,8 @@ import Modeling
 /// Numbers are taken as they stand, a leading minus included, so that the recipe can say what is wrong with them.
 struct RecipeOptions: ParsableArguments {
   @Option(
-    help: "What trains: everything, part of it, adapters on a frozen or quantized base, or virtual tokens. (default: lora)"
+    help:
+      "What trains: everything, part of it, adapters on a frozen or quantized base, or virtual tokens. (default: lora)"
   )
   var method: Method.Name?
 

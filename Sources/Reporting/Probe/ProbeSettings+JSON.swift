@@ -8,7 +8,7 @@ extension ProbeSettings {
     [
       "stack": .string(recipe.stack.rawValue), "runner": .string(runner.rawValue),
       "prepares": .bool(recipe.choices.preparesForKbitTraining), "liger": .bool(usesLiger),
-      "adapter_default": .string(recipe.stack.description.defaults(for: recipe.method.name).adapterFormat.rawValue),
+      "adapter_default": .string(recipe.stack.description.defaults(for: recipe.method).adapterFormat.rawValue),
       "vocabulary_size": .integer(spec.vocabularySize),
       "model": [
         "name": .string(spec.name), "layers": .integer(spec.layerCount), "config": OrderedJSON(configuration),

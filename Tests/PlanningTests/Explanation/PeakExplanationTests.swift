@@ -50,8 +50,8 @@ import Testing
       #expect(explanation.total == plan.peak.bytes)
       #expect(
         Dictionary(uniqueKeysWithValues: explanation.accounts.map { ($0.account, $0.bytes) })
-          == plan.peak.accounts.filter {
-            $0.value != .zero || explanation.lines.contains { line in line.account == $0.key }
+          == plan.peak.accounts.filter { account in
+            account.value != .zero || explanation.lines.contains { $0.account == account.key }
           })
       #expect(explanation.steps.first?.sum == plan.peak.bytes)
       #expect(explanation.steps.last?.sum == plan.device.expected)

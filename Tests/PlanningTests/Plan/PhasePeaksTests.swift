@@ -27,7 +27,7 @@ import Testing
 
   /// AdamW makes two fp32 moments and a step counter for every trained parameter, at the end of the first step.
   @Test func `know no optimizer states before the first step ends`() throws {
-    let plan = try Self.plan(.full)
+    let plan = try Self.plan(method: .full)
     let states = plan.ledger.entries.filter { $0.account == .optimizerState }.reduce(0) { $0 + $1.bytes.count }
     #expect(states == 8 * plan.parameters.total + 4 * plan.spec.parameters.count)
     let (first, steady) = (plan.phases.first, plan.phases.steady)

@@ -33,16 +33,29 @@ import Testing
       $0.L = 3
       $0.checkpoints = true
     },
+    Case("fp32, checkpointed, without prefetch", 9_624_656, 54_153_224) {
+      $0.weights = .fp32
+      $0.L = 3
+      $0.checkpoints = true
+      $0.settings.prefetchesBackward = false
+    },
     Case("mixed precision, three layers", nil, 41_602_056) {
       $0.weights = .fp32
       $0.precision = .autocast
       $0.L = 3
     },
-    Case("mixed precision, checkpointed", nil, 35_927_048) {
+    Case("mixed precision reduced in fp32, checkpointed", nil, 39_294_416) {
       $0.weights = .fp32
       $0.precision = .autocast
       $0.L = 3
       $0.checkpoints = true
+      $0.settings.reduceFormat = .fp32
+    },
+    Case("bf16, gradients kept whole over two micro-batches", nil, 47_625_608) {
+      $0.L = 3
+      $0.accumulation = 2
+      $0.checkpoints = true
+      $0.settings.keepsGradientsUnsharded = true
     },
     // The trace ran without autocast, whose fp32 copy of the logits stands at no peak here.
     Case("mixed precision, two layers", nil, 34_380_296) {

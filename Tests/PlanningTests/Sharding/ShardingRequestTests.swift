@@ -1,3 +1,4 @@
+import Bookkeeping
 import Modeling
 import Planning
 import Testing
@@ -18,24 +19,29 @@ import Testing
 
   @Test(arguments: [Sharding.zero1, .zero2, .zero3])
   func `one GPU may run DeepSpeed`(sharding: Sharding) throws {
-    #expect(try Parallelism(devices: 1, sharding: sharding).devices == 1)
+    let parallelism = try Parallelism(devices: 1, sharding: sharding)
+    #expect(parallelism.devices == 1)
   }
 
-  @Test func `settings that cannot be are refused`() {
-    var settings = ShardingSettings()
-    settings.reduceBucketElements = 0
-    #expect(throws: RecipeError.self) { [settings] in
-      try Parallelism(devices: 2, sharding: .zero2, settings: settings)
-    }
-    var offload = ShardingSettings()
-    offload.offload = .optimizer
-    #expect(throws: RecipeError.self) { [offload] in
-      try Parallelism(devices: 2, sharding: .ddp, settings: offload)
-    }
-    var divided = ShardingSettings()
-    divided.tensorParallelSize = 3
-    #expect(throws: RecipeError.self) { [divided] in
-      try Parallelism(devices: 4, sharding: .none, settings: divided)
+  /// A parallelism of which one setting cannot be.
+  struct Refused: Sendable {
+    let devices: Int
+    let sharding: Sharding
+    let change: @Sendable (inout ShardingSettings) -> Void
+  }
+
+  @Test(arguments: [
+    Refused(devices: 2, sharding: .zero2) { $0.reduceBucketElements = 0 },
+    Refused(devices: 2, sharding: .ddp) { $0.offload = .optimizer },
+    Refused(devices: 4, sharding: .none) { $0.tensorParallelSize = 3 },
+    Refused(devices: 2, sharding: .fsdp) { $0.usesSequenceParallel = true },
+    Refused(devices: 2, sharding: .fsdp) { $0.reduceFormat = .int8 },
+  ])
+  func `settings that cannot be are refused`(example: Refused) {
+    #expect(throws: RecipeError.self) {
+      var settings = ShardingSettings()
+      example.change(&settings)
+      _ = try Parallelism(devices: example.devices, sharding: example.sharding, settings: settings)
     }
   }
 
@@ -59,8 +65,11 @@ import Testing
     let entries = try fixture.walk().journal.entries
     let layer = entries.first { $0.name == "layers.0.flat_parameter" }
     // A layer has 2 949 120 quantized weights, half a byte each, and two norms of 512 in bf16; half of that is here.
-    #expect(layer?.bytes.count == (2_949_120 / 2 + 2 * 512 * 2) / 2)
-    let scales = entries.filter { $0.name.hasSuffix(".absmax") }
-    #expect(scales.reduce(0) { $0 + $1.bytes.count } == 2 * 2_949_120 / 64 * 4)
+    let weights = 2_949_120
+    let shard: Int = (weights / 2 + 2048) / 2
+    #expect(layer?.bytes == Bytes(shard))
+    let constants: Int = entries.filter { $0.name.hasSuffix(".absmax") }.map(\.bytes.count).reduce(0, +)
+    let expected: Int = 2 * weights / 16
+    #expect(constants == expected)
   }
 }

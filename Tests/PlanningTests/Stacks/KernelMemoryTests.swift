@@ -10,7 +10,8 @@ import Testing
 /// graph. Nothing was fitted to them.
 ///
 /// What the benchmark holds beside the kernel is known: two cuBLAS workspaces of 8.125 MiB for products of several
-/// threads, one for the product that makes rotary tables. Half a percent of tolerance is for labels, tables and blocks.
+/// threads, one for the product that makes rotary tables. A tenth of a percent of
+/// tolerance is for what a process holds of small tensors.
 @Suite struct `Kernels as others measured them` {
   struct Row: CustomTestStringConvertible, Sendable {
     let id: String
@@ -55,7 +56,7 @@ import Testing
       $0.microBatch = 4
       $0.sequence = row.x
     }
-    #expect(abs(peak - row.mebibytes) <= row.mebibytes / 200, "\(peak)")
+    #expect(abs(peak - row.mebibytes) <= row.mebibytes / 1000, "\(peak)")
   }
 
   /// 32 query heads and 8 key-value heads of width 256, one sequence, bf16.
@@ -71,22 +72,6 @@ import Testing
       ($0.H, $0.A, $0.KV, $0.D) = (8192, 32, 8, 256)
       $0.sequence = row.x
     }
-    #expect(abs(peak - row.mebibytes) <= row.mebibytes / 200, "\(peak)")
-  }
-
-  /// 2048 rows, bf16: Python's norm.
-  ///
-  /// Liger 0.2.1's kept its weight's partial gradients a row each and is another one.
-  @Test(arguments: [
-    Row("K0109", 1024, liger: false, 80.02), Row("K0110", 2048, liger: false, 160.031),
-    Row("K0111", 4096, liger: false, 320.055), Row("K0112", 8192, liger: false, 640.102),
-    Row("K0113", 16384, liger: false, 1280.195), Row("K0114", 32768, liger: false, 2560.383),
-  ])
-  func `an RMS norm holds what an A100 saw`(_ row: Row) throws {
-    let peak = try `Kernels as others measured them`.peak(.norm, row, workspaces: 0) {
-      $0.H = row.x
-      $0.sequence = 2048
-    }
-    #expect(abs(peak - row.mebibytes) <= row.mebibytes / 200, "\(peak)")
+    #expect(abs(peak - row.mebibytes) <= row.mebibytes / 1000, "\(peak)")
   }
 }

@@ -47,7 +47,8 @@ extension Family {
       // Qwen2's output projection has none, though its other projections do.
       hasOutputBias: bias && ![.qwen2, .qwen2MoE, .qwen, .chatglm].contains(self),
       normalizesQueryAndKey: [.qwen3, .qwen3MoE, .gemma3].contains(self),
-      fusesProjections: [.phi3, .gpt2, .gptNeoX, .qwen, .chatglm].contains(self), slidingWindow: try slidingWindow(fields),
+      fusesProjections: [.phi3, .gpt2, .gptNeoX, .qwen, .chatglm].contains(self),
+      slidingWindow: try slidingWindow(fields),
       logitSoftcap: try softcap(fields, "attn_logit_softcapping", default: 50))
   }
 
@@ -123,14 +124,16 @@ extension Family {
     let isPlain = [.phi, .gpt2, .gptNeoX].contains(self)
     return FeedForwardSpec(
       intermediateSize: width, isGated: !isPlain, activation: try activation(fields),
-      hasBias: try self == .llama ? fields.flag("mlp_bias") ?? false : isPlain, fusesGateAndUp: self == .phi3 || self == .chatglm,
+      hasBias: try self == .llama ? fields.flag("mlp_bias") ?? false : isPlain,
+      fusesGateAndUp: self == .phi3 || self == .chatglm,
       experts: try experts(fields, inner: inner))
   }
 
   private func experts(_ fields: ConfigFields, inner: Int) throws(ConfigError) -> FeedForwardSpec.Experts? {
     guard isMixture else { return nil }
     let counts = ModelSpec.Limit.experts
-    let active = try fields.size("num_experts_per_tok", in: counts, default: self == .mixtral ? 2 : self == .qwen2MoE ? 4 : 8)
+    let active = try fields.size(
+      "num_experts_per_tok", in: counts, default: self == .mixtral ? 2 : self == .qwen2MoE ? 4 : 8)
     if self == .mixtral {
       let count = try fields.size("num_local_experts", in: counts, default: 8)
       return FeedForwardSpec.Experts(count: count, active: active, intermediateSize: inner)

@@ -1,7 +1,8 @@
 import Bookkeeping
 
-/// Low-rank products with singular values between their factors, of which training prunes some
-/// (Zhang et al. 2023, <https://arxiv.org/abs/2303.10512>; peft/tuners/adalora/layer.py).
+/// Low-rank products with singular values between their factors, of which training prunes some.
+///
+/// Source: Zhang et al. 2023, <https://arxiv.org/abs/2303.10512>; peft/tuners/adalora/layer.py.
 ///
 /// Planned at the initial rank, where a run begins and is largest.
 public struct AdaLoRA: ModuleWrapping, Hashable {

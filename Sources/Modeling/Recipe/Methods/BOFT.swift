@@ -1,7 +1,8 @@
 import Bookkeeping
 
-/// A rotation of a layer's input as a product of sparse ones, and a scale of its result
-/// (Liu et al. 2023, <https://arxiv.org/abs/2311.06243>; peft/tuners/boft/layer.py).
+/// A rotation of a layer's input as a product of sparse ones, and a scale of its result.
+///
+/// Source: Liu et al. 2023, <https://arxiv.org/abs/2311.06243>; peft/tuners/boft/layer.py.
 ///
 /// One factor, as PEFT does without its CUDA extension.
 public struct BOFT: ModuleWrapping, Hashable {
@@ -22,8 +23,8 @@ public struct BOFT: ModuleWrapping, Hashable {
     [
       AddedParameter("boft_R", [1, blocks(of: module), blockSize, blockSize]),
       AddedParameter("boft_s", [module.output, 1]),
-      // A permutation, written out as a matrix (`boft_P`).
-      AddedParameter("boft_P", [1, module.input, module.input], trains: false),
+      // A permutation, written out as a matrix in a buffer that nothing casts.
+      AddedParameter("boft_P", [1, module.input, module.input], trains: false, format: .fp32),
     ]
   }
 }

@@ -1,7 +1,8 @@
 import Bookkeeping
 
-/// (IA)³: a trained vector scales the results of keys and values and the input of the projection back
-/// (Liu et al. 2022, <https://arxiv.org/abs/2205.05638>; peft/tuners/ia3/layer.py).
+/// (IA)³: a trained vector scales the results of keys and values and the input of the projection back.
+///
+/// Source: Liu et al. 2022, <https://arxiv.org/abs/2205.05638>; peft/tuners/ia3/layer.py.
 public struct IA3: ModuleWrapping, Hashable {
   public let targets: LoRA.Targets
 

@@ -1,5 +1,7 @@
-/// Norms train: a copy of each beside the frozen one (Zhao et al. 2023, <https://arxiv.org/abs/2312.11420>;
-/// peft/tuners/ln_tuning/layer.py, `LNTuningLayer`).
+/// Norms train: a copy of each beside the frozen one.
+///
+/// Source: Zhao et al. 2023, <https://arxiv.org/abs/2312.11420>;
+/// peft/tuners/ln_tuning/layer.py, `LNTuningLayer`.
 public struct LNTuning: Hashable, Sendable {
   public init() {}
 

@@ -1,7 +1,9 @@
 import Bookkeeping
 
-/// The elementwise product of two low-rank products (Hyeon-Woo et al. 2021, <https://arxiv.org/abs/2108.06098>;
-/// peft/tuners/loha/layer.py).
+/// The elementwise product of two low-rank products.
+///
+/// Source: Hyeon-Woo et al. 2021, <https://arxiv.org/abs/2108.06098>;
+/// peft/tuners/loha/layer.py.
 public struct LoHa: ModuleWrapping, Hashable {
   public let rank: Int
   public let targets: LoRA.Targets

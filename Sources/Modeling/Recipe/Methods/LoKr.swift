@@ -1,7 +1,8 @@
 public import Bookkeeping
 
-/// The Kronecker product of a small matrix and a larger one, of low rank where that is smaller
-/// (Yeh et al. 2023, <https://arxiv.org/abs/2309.14859>; peft/tuners/lokr/layer.py).
+/// The Kronecker product of a small matrix and a larger one, of low rank where that is smaller.
+///
+/// Source: Yeh et al. 2023, <https://arxiv.org/abs/2309.14859>; peft/tuners/lokr/layer.py.
 public struct LoKr: ModuleWrapping, Hashable {
   public let rank: Int
   public let targets: LoRA.Targets

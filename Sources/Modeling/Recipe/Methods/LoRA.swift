@@ -1,15 +1,17 @@
 import Bookkeeping
 
-/// Low-rank adapters: W + (alpha/rank)·B·A beside the linear layers that ``targets`` names
-/// (Hu et al. 2021, <https://arxiv.org/abs/2106.09685>).
+/// Low-rank adapters: W + (alpha/rank)·B·A beside the linear layers that ``targets`` names.
+///
+/// Source: Hu et al. 2021, <https://arxiv.org/abs/2106.09685>.
 public struct LoRA: Hashable, Sendable {
   public let rank: Int
   public let alpha: Double
   /// Probability with which an adapter's input element is dropped.
   public let dropout: Double
   public let targets: Targets
-  /// Whether a trained magnitude scales each row of the adapted weight, whose direction alone B·A turns
-  /// (DoRA: Liu et al. 2024, <https://arxiv.org/abs/2402.09353>).
+  /// Whether a trained magnitude scales each row of the adapted weight, whose direction alone B·A turns.
+  ///
+  /// Source: DoRA: Liu et al. 2024, <https://arxiv.org/abs/2402.09353>.
   public let decomposesWeights: Bool
   /// Whether B·A is multiplied with alpha/√rank (rsLoRA: Kalajdzievski 2023, <https://arxiv.org/abs/2312.03732>).
   public let stabilizesRank: Bool
@@ -41,7 +43,8 @@ public struct LoRA: Hashable, Sendable {
   /// The same adapters with another rank, the scale staying what it was.
   public func with(rank: Int) throws(RecipeError) -> LoRA {
     return try LoRA(
-      rank: rank, alpha: scale * (stabilizesRank ? Double(rank).squareRoot() : Double(rank)), dropout: dropout, targets: targets, decomposesWeights: decomposesWeights,
+      rank: rank, alpha: scale * (stabilizesRank ? Double(rank).squareRoot() : Double(rank)), dropout: dropout,
+      targets: targets, decomposesWeights: decomposesWeights,
       stabilizesRank: stabilizesRank, modulesToSave: modulesToSave)
   }
 

@@ -1,7 +1,9 @@
 import Bookkeeping
 
-/// A block-diagonal rotation of a layer's input (Qiu et al. 2023, <https://arxiv.org/abs/2306.07280>;
-/// peft/tuners/oft/layer.py).
+/// A block-diagonal rotation of a layer's input.
+///
+/// Source: Qiu et al. 2023, <https://arxiv.org/abs/2306.07280>;
+/// peft/tuners/oft/layer.py.
 public struct OFT: ModuleWrapping, Hashable {
   public let blockSize: Int
   public let targets: LoRA.Targets

@@ -1,7 +1,8 @@
 import Bookkeeping
 
-/// Two fixed random matrices that all layers share, and two trained vectors a layer
-/// (Kopiczko et al. 2023, <https://arxiv.org/abs/2310.11454>; peft/tuners/vera/layer.py).
+/// Two fixed random matrices that all layers share, and two trained vectors a layer.
+///
+/// Source: Kopiczko et al. 2023, <https://arxiv.org/abs/2310.11454>; peft/tuners/vera/layer.py.
 public struct VeRA: ModuleWrapping, Hashable {
   public let rank: Int
   public let targets: LoRA.Targets

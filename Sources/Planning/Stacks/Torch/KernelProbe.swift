@@ -3,11 +3,12 @@ package import Modeling
 
 /// One operation of a model by itself, forward and backward again and again, as kernels are benchmarked.
 ///
-/// The graph is retained, gradients of earlier rounds are there, and the gradient of the result is held from outside.
+/// The graph is retained and the gradient of the result is held from outside. Gradients of earlier rounds are there,
+/// save for a rotary embedding, whose benchmark takes its gradients as they come (`torch.autograd.grad`).
 package enum KernelProbe {
-  package enum Kernel { case feedForward, rotary, norm }
+  package enum Kernel { case feedForward, rotary }
 
-  /// The most live bytes in the second round.
+  /// The most live bytes.
   ///
   /// - Parameter workspace: what matrix products borrow beside it and keep.
   package static func peak(
@@ -21,12 +22,13 @@ package enum KernelProbe {
     let model = TorchModel(
       spec: spec, policy: policy, weights: weights, microBatch: recipe.batch.microBatch,
       sequence: recipe.batch.sequence)
+    let tables = kernel == .rotary ? model.rotaryTables(&tape, streamFormat: policy.weightFormat) : nil
     let inputs = shapes(kernel, model).enumerated().map {
       tape.openParameter("input.\($0.offset)", $0.element, policy.weightFormat, .activations, trains: true)
     }
     let gradients = inputs.map { tape.openNamed("\($0.name).output.flow", $0.shape, $0.format, .activations) }
-    let tables = kernel == .rotary ? model.rotaryTables(&tape, streamFormat: policy.weightFormat) : nil
-    for _ in 0..<2 { round(kernel, model, inputs, gradients, tables, &tape) }
+    tape.capturesGradients = kernel == .rotary
+    for _ in 0..<(kernel == .rotary ? 1 : 2) { round(kernel, model, inputs, gradients, tables, &tape) }
     return RoundedPeak.of(tape.journal, by: .torchBlocks)
   }
 
@@ -45,7 +47,6 @@ package enum KernelProbe {
           module: module, base: .plain(open(module.name + ".weight", [module.output, module.input])), bias: nil,
           added: [])
       }
-    case .norm: weights.finalNorm = TorchWeights.Norm(weight: open("norm.weight", [spec.hiddenSize]), bias: nil)
     case .rotary: break
     }
     weights.layers = [layer]
@@ -67,7 +68,6 @@ package enum KernelProbe {
     var outputs: [Tensor] = []
     switch kernel {
     case .feedForward: outputs = [model.feedForward(&tape, 0, inputs[0])]
-    case .norm: if let norm = model.weights.finalNorm { outputs = [model.norm(&tape, norm, inputs[0], "normed")] }
     case .rotary:
       guard let tables else { return }
       if model.rotatesInPlace {

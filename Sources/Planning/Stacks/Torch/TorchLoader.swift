@@ -8,13 +8,16 @@ struct TorchLoader {
   let spec: ModelSpec
   let policy: TorchPolicy
   let method: Method
+  /// Tokens of the longest sample.
+  let sequence: Int
 
   func load(_ tape: inout Tape) -> TorchWeights {
     var weights = TorchWeights()
     weights.layers = Array(repeating: TorchWeights.Layer(), count: spec.layerCount)
     var biases = Biases()
     let tiedHead = spec.tiesEmbeddings ? method.copiesHead(of: spec) : false
-    for parameter in spec.parameters {
+    let isLitGPT = policy.choices.modelCode.isLitGPT
+    for parameter in isLitGPT ? spec.litGPTParameters : spec.parameters {
       tape.layer = parameter.layer
       place(parameter, &weights, &biases, &tape)
     }
@@ -22,12 +25,13 @@ struct TorchLoader {
     for layer in 0..<spec.layerCount {
       tape.layer = layer
       if spec.feedForward.experts != nil { loadExperts(layer, &weights, &biases, &tape) }
-      for module in spec.linearModules(layer) {
+      for module in isLitGPT ? spec.litGPTModules(layer) : spec.linearModules(layer) {
         weights.layers[layer].linears[module.role] = linear(module, biases, &tape)
       }
     }
     tape.layer = nil
-    if spec.tiesEmbeddings {
+    weights.rotaryTables = openRotaryTables(&tape)
+    if spec.tiesEmbeddings, !isLitGPT {
       let original = biases.originalEmbedding ?? weights.embedding
       weights.head = tiedHead ? openCopy(spec.headModule + ".weight", of: original, &tape) : original
     }
@@ -80,6 +84,7 @@ struct TorchLoader {
         weights.layers[layer].mixture = TorchWeights.Mixture(router: router)
       }
     case .expert: break
+    case .head where quantizesHead: weights.quantizedHead = openQuantizedHead(parameter, &tape)
     case .head: weights.head = openUsed(parameter, &tape)
     case .headBias: weights.headBias = openUsed(parameter, &tape)
     }
@@ -130,6 +135,7 @@ struct TorchLoader {
 
   func openQuantized(_ parameter: Parameter, _ tape: inout Tape) {
     switch policy.quantization {
+    case .nf4 where policy.choices.nf4Layout == .torchao: openTorchaoNF4(parameter, &tape)
     case .int8:
       _ = tape.openNamed(parameter.name, parameter.shape, .int8, .weights)
       let rows = parameter.shape.extents.first ?? 1
@@ -155,18 +161,15 @@ struct TorchLoader {
 
   /// A linear module around weights that are placed already, with what the method adds to it.
   func linear(_ module: LinearModule, _ parts: Biases, _ tape: inout Tape) -> TorchWeights.Linear {
-    let base: TorchWeights.Linear.Base =
-      switch policy.quantization {
-      case .int8: .eightBit
-      case .nf4(let double): .fourBit(BlockQuantization(codes: .nf4, isDouble: double))
-      case .fp4(let double): .fourBit(BlockQuantization(codes: .fp4, isDouble: double))
-      case nil: .plain(parts.weight[module.name + ".weight"] ?? .void)
-      }
+    let base = base(parts.weight[module.name + ".weight"])
+    if policy.choices.modelCode.isLitGPT, module.role == .queryKeyValue {
+      return litGPTProjection(module, base, bias: parts.linear[module.name + ".bias"], &tape)
+    }
     var added: [Tensor] = []
     if let wrapping = method.wrapping, wrapping.targets.match(module) {
       added = wrapping.added(to: module, of: spec).map {
         tape.openParameter(
-          module.name + "." + $0.suffix, $0.shape, policy.adapterFormat, .adapters,
+          module.name + "." + $0.suffix, $0.shape, $0.format ?? policy.adapterFormat, .adapters,
           trains: $0.trains || isLeftTraining($0))
       }
     }
@@ -175,6 +178,17 @@ struct TorchLoader {
 }
 
 extension TorchLoader {
+  /// The base of a linear layer, around its weight if that isn't quantized.
+  func base(_ weight: Tensor?) -> TorchWeights.Linear.Base {
+    switch policy.quantization {
+    case .nf4 where policy.choices.nf4Layout == .torchao: .torchaoNF4
+    case .int8: .eightBit
+    case .nf4(let double): .fourBit(BlockQuantization(codes: .nf4, isDouble: double))
+    case .fp4(let double): .fourBit(BlockQuantization(codes: .fp4, isDouble: double))
+    case nil: .plain(weight ?? .void)
+    }
+  }
+
   /// Whether PEFT means a parameter to be frozen and leaves it training all the same.
   ///
   /// AdaLoRA's number of ranks is cast to the weight's format, and what is cast is put back as a new parameter

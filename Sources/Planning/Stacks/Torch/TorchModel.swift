@@ -41,6 +41,15 @@ struct TorchModel {
 
   /// Everything up to the loss; what lives on is what backward needs, and the outputs.
   func forward(_ tape: inout Tape) -> HeadResult {
+    switch policy.choices.modelCode {
+    case .transformers: transformersForward(&tape)
+    case .torchtune, .torchtune2024: torchtuneForward(&tape)
+    case .litgpt, .litgpt2023: litGPTForward(&tape)
+    }
+  }
+
+  /// The forward pass as Transformers' model classes write it.
+  private func transformersForward(_ tape: inout Tape) -> HeadResult {
     tape.prefix = ""
     tape.enter(.embedding)
     tape.enter(unit: tape.sharding.root, .void)
@@ -93,11 +102,11 @@ struct TorchModel {
     tape.drop(positions)
     tape.drop(embedded.tokens)
     let result = headAndLoss(&tape, hidden)
-    if let prefix { tape.drop(prefix) }
+    let penalized = penalized(&tape, result)
     for tensor in tape.cached { tape.drop(tensor) }
     tape.cached = []
-    tape.leave(unit: tape.sharding.root, result.loss)
-    return result
+    tape.leave(unit: tape.sharding.root, penalized.loss)
+    return penalized
   }
 
   // MARK: Around the layers
@@ -138,7 +147,8 @@ struct TorchModel {
     return (tokens, dropped)
   }
 
-  private func lookUp(_ tape: inout Tape, _ name: String, _ table: Tensor, _ account: Account) -> Tensor {
+  /// `nn.Embedding`.
+  func lookUp(_ tape: inout Tape, _ name: String, _ table: Tensor, _ account: Account) -> Tensor {
     tape.inUnit(of: table, .void) { tape in
       tape.apply(
         name, to: [table], shape: [microBatch, sequence - virtualTokens, spec.hiddenSize], format: table.format,
@@ -150,7 +160,7 @@ struct TorchModel {
   private var virtualTokens: Int { policy.method.virtualTokens?.tokensInStream ?? 0 }
 
   /// Whether embeddings are multiplied by √H (Gemma's `GemmaTextScaledWordEmbedding`).
-  private var scalesEmbedding: Bool { [.gemma, .gemma2, .gemma3].contains(spec.architecture) }
+  var scalesEmbedding: Bool { [.gemma, .gemma2, .gemma3].contains(spec.architecture) }
 
   /// Whether the family's published configuration drops out activations in training: GPT-2 does, with probability 0.1.
   var dropsOut: Bool { spec.architecture == .gpt2 }

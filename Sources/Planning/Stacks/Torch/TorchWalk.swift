@@ -117,9 +117,11 @@ public enum TorchWalk {
   ) -> (tape: Tape, outside: Set<Journal.ID>) {
     let policy = TorchPolicy(recipe, options)
     var tape = Tape(clock: StepClock(spec: spec, recipe: recipe))
+    tape.stepsInBackward = recipe.choices.stepsInBackward
     let sharding = ShardedSetup(whole: whole, recipe: recipe, policy: policy)
     sharding.begin(&tape)
-    let weights = TorchLoader(spec: spec, policy: policy, method: recipe.method).load(&tape)
+    let weights = TorchLoader(spec: spec, policy: policy, method: recipe.method, sequence: recipe.batch.sequence)
+      .load(&tape)
     sharding.finish(&tape, trace: trace)
     let optimizer = TorchOptimizer(kind: recipe.optimizer.kind)
     let outside = optimizer.openStates(&tape)
@@ -169,7 +171,8 @@ public enum TorchWalk {
   private static func openBatch(_ tape: inout Tape, _ spec: ModelSpec, _ recipe: Recipe) {
     let shape: Shape = [recipe.batch.microBatch, recipe.batch.sequence]
     for _ in 0..<recipe.batch.accumulation {
-      for name in [TensorName.tokens, TensorName.labels, "batch.attention_mask"] {
+      let masks = recipe.choices.modelCode == .transformers ? ["batch.attention_mask"] : []
+      for name in [TensorName.tokens, TensorName.labels] + masks {
         _ = tape.openNamed(name, shape, .int64, .batch)
       }
     }

@@ -10,11 +10,15 @@ struct TorchWeights {
     let bias: Tensor?
     /// What the method added, in the order of ``ModuleWrapping/added(to:of:)``; empty where it left the module alone.
     let added: [Tensor]
+    /// Widths of the parts of a fused projection that an adapter serves, in order; empty where it serves all of one.
+    var adapterParts: [Int] = []
 
     enum Base {
       case plain(Tensor)
       /// bitsandbytes' `Linear4bit`.
       case fourBit(BlockQuantization)
+      /// torchao's `NF4Tensor`.
+      case torchaoNF4
       /// bitsandbytes' `Linear8bitLt`.
       case eightBit
     }
@@ -66,6 +70,10 @@ struct TorchWeights {
   var layers: [Layer] = []
   var finalNorm: Norm?
   var head = Tensor.void
+  /// The head where it is quantized like any other linear layer.
+  var quantizedHead: Linear?
+  /// Cosines and sines of every position, where the model holds them as buffers.
+  var rotaryTables: RotaryTables?
   var headBias: Tensor?
   /// Parameters of virtual tokens, in the order of ``VirtualTokens/added(to:)``.
   var prompts: [Tensor] = []

@@ -66,7 +66,7 @@ extension TorchModel {
   }
 
   /// `lora_B(lora_A(dropout(x))) * scaling`.
-  private func delta(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ name: String) -> Tensor {
+  func delta(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ name: String) -> Tensor {
     guard let lora = policy.lora else { return .void }
     let (loraA, loraB) = (linear.added(0), linear.added(1))
     var input = x

@@ -69,8 +69,9 @@ extension TorchModel {
       tape.open(name + "." + suffix, shape, format, .workspace)
     }
     var held: [Tensor] = []
-    // The graph of the two products hangs on their result; checkpointing replaces what it would keep.
-    let isRecorded = if case .recording = tape.mode { true } else { false }
+    // The graph of the two products hangs on their result. A checkpointed forward replaces what it would keep; the
+    // recomputation builds it anew (torch utils/checkpoint.py, `_recomputation_hook`, whose `pack_hook` returns x).
+    let isRecorded = if case .checkpointing = tape.mode { false } else { true }
     let identity = borrow("identity", [module.input, module.input], policy.adapterFormat, &tape)
     var read = identity
     if compute != policy.adapterFormat {

@@ -60,14 +60,17 @@ extension TorchModel {
 
   /// `F.cross_entropy(logits.float(), labels)`, or the kernel that stands in for it.
   private func crossEntropy(_ tape: inout Tape, _ logits: Tensor, tokens: Int, prefix: String) -> Tensor {
-    let isWhole = tokens == self.tokens
-    var whole = tape.cast(
+    let upcast = tape.cast(
       prefix + TensorName.logits + ".fp32", logits, to: policy.choices.castsLogits ? .fp32 : logits.format,
       account: .logits)
-    if isWhole, policy.choices.copiesShiftedLogits {
-      let shifted = shiftedLogits(&tape, whole)
-      tape.drop(whole)
-      whole = shifted
+    // `logits` stays bound until the loss is made, beside what is shifted.
+    defer { tape.drop(upcast) }
+    let whole: Tensor
+    if tokens == self.tokens, policy.choices.copiesShiftedLogits {
+      whole = shiftedLogits(&tape, upcast)
+    } else {
+      tape.retain(upcast)
+      whole = upcast
     }
     guard policy.choices.crossEntropy == .composed else { return fusedCrossEntropy(&tape, consuming: whole, prefix) }
     let labels = shiftedLabels(&tape, tokens: tokens, prefix)

@@ -87,6 +87,7 @@ extension TorchModel {
   /// A linear module with what a method put around it.
   func linear(_ tape: inout Tape, _ layer: Int, _ role: Parameter.Linear, _ x: Tensor, _ name: String) -> Tensor {
     guard let linear = weights.layers[layer].linears[role] else { return .void }
+    if policy.choices.modelCode != .transformers { return plainLinear(&tape, linear, x, name) }
     return linearModule(&tape, linear, x, name)
   }
 
@@ -100,6 +101,7 @@ extension TorchModel {
     switch linear.base {
     case .plain(let weight):
       product(&tape, name, x, weight, bias: linear.bias, width: linear.module.output)
+    case .torchaoNF4: torchaoProduct(&tape, linear, x, name)
     case .fourBit(let quantization): fourBitProduct(&tape, linear, quantization, x, name)
     case .eightBit: eightBitProduct(&tape, linear, x, name)
     }

@@ -27,7 +27,8 @@ extension TorchModel {
     let gateUp = adapted(&tape, weights.gateUp, weights.gateUpFactors, "mixture.gate_up.adapted")
     let order = tape.open("mixture.order", [rows], .int64)
     let sortedScores = gather(&tape, "mixture.scores.sorted", scores.viewed(as: [rows]), [rows, 1], indices: order)
-    let selected = gather(&tape, "mixture.selected", x, [rows, spec.hiddenSize], indices: order)
+    let sources = tape.open("mixture.sources", [rows], .int64)
+    let selected = gather(&tape, "mixture.selected", x, [rows, spec.hiddenSize], indices: sources)
     let inner = (spec.feedForward.isGated ? 2 : 1) * experts.intermediateSize
     let both = groupedProduct(&tape, "mixture.gate_up", selected, gateUp, [rows, inner])
     tape.enter(.layer(layer, .activation))
@@ -39,13 +40,14 @@ extension TorchModel {
     tape.drop(active)
     let weighted = tape.multiply("mixture.weighted", down, sortedScores)
     tape.drop(down)
-    let restored = gather(&tape, "mixture.restored", weighted, [rows, spec.hiddenSize], indices: order)
+    let inverse = tape.open("mixture.inverse_order", [rows], .int64)
+    let restored = gather(&tape, "mixture.restored", weighted, [rows, spec.hiddenSize], indices: inverse)
     tape.drop(weighted)
     let sum = tape.mean("mixture.sum", restored, x.shape)
     tape.drop(restored)
     let result = tape.cast("mixture.output", sum, to: x.format)
     tape.drop(sum)
-    for tensor in [downWeight, gateUp, selected, sortedScores, order, scores] { tape.drop(tensor) }
+    for tensor in [inverse, downWeight, gateUp, selected, sources, sortedScores, order, scores] { tape.drop(tensor) }
     return addShared(&tape, layer, x, shared, to: result)
   }
 

@@ -17,7 +17,7 @@ extension TorchModel {
     // `einsum` becomes a batched product over the blocks, whose result is laid out block by block.
     let turned = tape.apply(
       name + ".oft_turned", to: [input, rotation], shape: x.shape, format: input.format,
-      saving: [input, rotation]
+      saving: input.needsGradient ? [input, rotation] : [input]
     ) { tape, _, edges in
       let second = edges[1].isNeeded ? tape.open(edges[1]) : nil
       return [edges[0].isNeeded ? tape.open(edges[0]) : nil, second]
@@ -78,9 +78,13 @@ extension TorchModel {
       tape.apply(name + suffix, to: [input], shape: shape, format: format, account: .adapters, rule: Rules.fresh)
     }
     let skew = step(".boft_skew", blocks, small, blocks.format, &tape)
+    let system = step(".boft_system", skew, small, .fp32, &tape)
+    let factors = tape.open(name + ".boft_factors", small, .fp32, .adapters)
+    let pivots = tape.open(name + ".boft_pivots", [small.extents[0], small.extents[1]], .int32, .adapters)
     let solved = tape.apply(
-      name + ".boft_solved", to: [skew], shape: small, format: .fp32, account: .adapters, savesOutput: true,
-      rule: Rules.fresh)
+      name + ".boft_solved", to: [system], shape: small, format: .fp32, account: .adapters,
+      saving: [system, factors, pivots], savesOutput: true, rule: Rules.fresh)
+    for tensor in [pivots, factors, system] { tape.drop(tensor) }
     tape.drop(skew)
     let diagonal = step(".boft_diagonal", solved, whole, blocks.format, &tape)
     tape.drop(solved)
@@ -96,6 +100,7 @@ extension TorchModel {
     }
     let right = multiply(".boft_permuted", inFormat, by: permutation, &tape)
     let both = multiply(".boft_factor", right, by: permutation, &tape)
+    tape.drop(right)
     let rotation = multiply(".boft_rotation", both, by: identity, &tape)
     let scale = tape.multiply(name + ".boft_scale", vector, ones)
     let turned = product(&tape, name + ".boft_input", x, rotation, width: module.input)
@@ -105,7 +110,7 @@ extension TorchModel {
     tape.drop(base)
     let result = tape.cast(name, scaled, to: x.format)
     tape.drop(scaled)
-    for tensor in [flat, scale, turned, rotation, both, right, inFormat, permutation, ones, identity] {
+    for tensor in [flat, scale, turned, rotation, both, inFormat, permutation, ones, identity] {
       tape.drop(tensor)
     }
     return result

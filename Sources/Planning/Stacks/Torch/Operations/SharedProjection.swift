@@ -42,7 +42,7 @@ extension TorchModel {
   /// AdaLoRA: `result += (dropout(x) · (A * E)ᵀ · Bᵀ) * s / ranknum`, added in place.
   ///
   /// Source: peft/tuners/adalora/layer.py, `SVDLinear.forward`; adalora/bnb.py for quantized bases, which clones and
-  /// adds anew. The orthogonality penalty of adalora/model.py, products of [r, r], is not walked.
+  /// adds anew.
   func singular(
     _ tape: inout Tape, _ linear: TorchWeights.Linear, _ adalora: AdaLoRA, _ x: Tensor, _ name: String
   ) -> Tensor {
@@ -86,5 +86,46 @@ extension TorchModel {
     tape.drop(divided)
     tape.drop(input)
     return result
+  }
+
+  /// The loss with AdaLoRA's penalty on factors that are not orthogonal, ‖A·Aᵀ − I‖ + ‖Bᵀ·B − I‖ over all of them.
+  ///
+  /// Its nodes are the newest and run first in backward, so that every factor has a gradient from the start. Source:
+  /// peft/tuners/adalora/model.py, `AdaLoraModel.forward`.
+  func penalized(_ tape: inout Tape, _ result: HeadResult) -> HeadResult {
+    guard case .wrapped(.adalora(let adalora), _) = policy.method else { return result }
+    let square: Shape = [adalora.rank, adalora.rank]
+    var total = Tensor.void
+    for linear in weights.layers.flatMap({ $0.linears.values }).sorted(by: { $0.module.name < $1.module.name })
+    where linear.isWrapped {
+      for factor in linear.added.prefix(2) {
+        let covariance = tape.apply(
+          factor.name + ".covariance", to: [factor], shape: square, format: factor.format, saving: [factor]
+        ) { tape, _, edges in
+          // The factor stands on both sides of the product.
+          let first = tape.open(edges[0])
+          let second = tape.openFlow(edges[0], edges[0].shape, edges[0].format)
+          tape.drop(second)
+          return [first]
+        }
+        let difference = tape.shift(factor.name + ".covariance.difference", covariance)
+        tape.drop(covariance)
+        let norm = tape.apply(
+          factor.name + ".penalty", to: [difference], shape: [1], format: factor.format, saving: [difference],
+          savesOutput: true, rule: Rules.fresh)
+        tape.drop(difference)
+        let sum = total.isVoid ? norm : tape.add("penalty", total, norm)
+        if !total.isVoid {
+          tape.drop(total)
+          tape.drop(norm)
+        }
+        total = sum
+      }
+    }
+    guard !total.isVoid else { return result }
+    let loss = tape.add("loss.penalized", result.loss, total)
+    tape.drop(total)
+    tape.drop(result.loss)
+    return HeadResult(loss: loss, outputs: result.outputs)
   }
 }
