@@ -82,6 +82,10 @@ public struct ProbeSettings: Hashable, Sendable {
     if let module = recipe.method.adapter?.modulesToSave.first {
       throw .unsupported("modules-to-save", module, advice: "it trains adapters alone")
     }
+    guard recipe.runtime == .standard else {
+      throw .unsupported(
+        "allocator", "with settings of its own", advice: "set them in the environment that the script runs in")
+    }
     guard recipe.batch.lengths == nil else {
       throw .unsupported("lengths", "of several kinds", advice: "its sequences have one length: use --seq alone")
     }
