@@ -1,6 +1,10 @@
 import Foundation
 import Testing
 
+#if canImport(FoundationXML)
+  import FoundationXML
+#endif
+
 @Suite struct `Validate` {
   private static let header = """
     id,hf_model,method,target_modules,rank,quant,weight_dtype,compute_dtype,optimizer,micro_batch,seq_len,grad_accum,\
@@ -87,16 +91,16 @@ import Testing
   @Test func `ends with the contract's codes`() throws {
     #expect(try Program.run("validate").status == 64)
     #expect(try Program.run("validate", "--measurements", "/nowhere/at-all.csv").status == 66)
-    try Scratch.with("m.csv", Data("a,b\n1,2\n".utf8)) { path in
+    try Scratch.with("m.csv", Data("a,b\n1,2\n".utf8)) { path throws in
       #expect(try Program.run("validate", "--measurements", path).status == 65)
     }
-    try Scratch.with("m.csv", Data()) { path in
+    try Scratch.with("m.csv", Data()) { path throws in
       #expect(try Program.run("validate", "--measurements", path).status == 65)
     }
-    try Scratch.with("m.csv", Data([0xff, 0xfe, 0x00])) { path in
+    try Scratch.with("m.csv", Data([0xff, 0xfe, 0x00])) { path throws in
       #expect(try Program.run("validate", "--measurements", path).status == 65)
     }
-    try Scratch.with("m.csv", Self.text(["HuggingFaceTB/SmolLM2-135M"])) { path in
+    try Scratch.with("m.csv", Self.text(["HuggingFaceTB/SmolLM2-135M"])) { path throws in
       #expect(try Program.run("validate", "--measurements", path, "--source", "other").status == 64)
       #expect(try Program.run("validate", "--measurements", path, "--confidence", "Z").status == 64)
       #expect(try Program.run("validate", "--measurements", path, "--confidence", "a", "--source", "small").status == 0)
