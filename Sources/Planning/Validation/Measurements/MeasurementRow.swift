@@ -58,7 +58,8 @@ struct MeasurementRow {
       rawUnit: row["raw_unit"], isUnitCertain: word("unit_certain", ["yes": true, "no": false, "inferred": false]),
       alternative: alternative, tokensPerSecond: decimal("tokens_per_s"),
       secondsPerIteration: decimal("s_per_iter"), samplesPerSecond: decimal("samples_per_s"), outcome: outcome,
-      leastWeights: gibibytes("lb_weights_gib"), leastStatic: gibibytes("lb_static_gib"))
+      leastWeights: gibibytes("lb_weights_gib", allowsZero: true),
+      leastStatic: gibibytes("lb_static_gib", allowsZero: true))
   }
 
   // MARK: Fields
@@ -86,7 +87,8 @@ struct MeasurementRow {
     return nil
   }
 
-  private mutating func gibibytes(_ column: String) -> Bytes? {
+  private mutating func gibibytes(_ column: String, allowsZero: Bool = false) -> Bytes? {
+    if allowsZero, let text = row[column], Double(text) == 0 { return .zero }
     guard let number = decimal(column) else { return nil }
     guard number < Double(1 << 20) else {
       problems.append(row.problem(column, "\(number) GiB are more than any GPU has"))

@@ -73,6 +73,10 @@ extension MeasurementTranslation {
     if words.saysAny("int8", "8bit", "8 bit", "llm.int8", "bnb int8", "int8 bnb"), !words.hasAny("gptq", "awq", "hqq") {
       return .int8
     }
+    for bits in [2, 3, 4, 8] where words.has("gptq\(bits)") {
+      assume("gptq: groups of 128 weights, as published checkpoints have them")
+      do { return try .gptq(bits: bits) } catch { throw Refusal(.quantization, "\(error)") }
+    }
     throw Refusal(.quantization, "\(text ?? "") has no rule")
   }
 }
