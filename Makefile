@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo bench tune model lint format clean
+.PHONY: help setup build test demo validate bench tune model lint format clean
 
 # The same configuration for everything, so that nothing is compiled twice: SwiftPM compiles C at -O0 in debug, and the
 # tests run real training steps.
@@ -17,7 +17,7 @@ ifeq ($(shell uname -s),Darwin)
 endif
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Which state of the sources a measurement was made with.
 export PLIMSOLL_COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo -dirty)
@@ -35,6 +35,10 @@ test: setup lint ## lint, compile and run every test
 demo: setup ## plan and run one small step, reconcile the two, write Reports/demo.md and Reports/demo.csv
 	swift build $(SWIFT_FLAGS) --product plimsoll
 	.build/release/plimsoll demo
+
+validate: setup ## predict published GPU measurements, write Reports/validation.md, .csv, .json and .svg
+	swift build $(SWIFT_FLAGS) --product plimsoll
+	.build/release/plimsoll validate --measurements Benchmarks/data/measurements.csv --output Reports > /dev/null
 
 bench: build ## time the planner and the engine on this machine, write Reports/benchmarks.md
 	swift build -c release --package-path Benchmarks

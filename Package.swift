@@ -52,8 +52,11 @@ let package = Package(
       name: "Training", dependencies: ["Bookkeeping", "Modeling", "Kernels", "Machine"], swiftSettings: memory),
 
     // MARK: Floor 3: values to text
+    // The probe's script is Python, compiled in, so that an installed program finds it.
     .target(
-      name: "Reporting", dependencies: ["Bookkeeping", "Modeling", "Planning"], swiftSettings: strict),
+      name: "Reporting", dependencies: ["Bookkeeping", "Modeling", "Planning"],
+      resources: ["settings", "memory", "model", "training", "main"].map { .embedInCode("Probe/Script/\($0).py") },
+      swiftSettings: strict),
 
     // MARK: Floor 4: the commands
     .executableTarget(
@@ -75,7 +78,8 @@ let package = Package(
     .testTarget(
       name: "TextsTests", dependencies: ["Modeling", "Texts"], resources: [.copy("Resources")], swiftSettings: strict),
     .testTarget(
-      name: "PlanningTests", dependencies: ["Bookkeeping", "Modeling", "Planning"], swiftSettings: strict),
+      name: "PlanningTests", dependencies: ["Bookkeeping", "Modeling", "Planning"],
+      exclude: ["Probe/Recordings"], resources: [.copy("Resources")], swiftSettings: strict),
     .testTarget(
       name: "TrainingTests", dependencies: ["Bookkeeping", "Modeling", "Kernels", "Machine", "Training"],
       resources: [.copy("Golden")], swiftSettings: memory),

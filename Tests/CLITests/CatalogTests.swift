@@ -7,12 +7,12 @@ import Testing
     let outcome = try Program.run(arguments)
     #expect(outcome.status == 0)
     #expect(outcome.errors.isEmpty)
-    for command in ["fit", "check", "demo", "models", "gpus", "machine"] {
+    for command in ["fit", "check", "probe", "validate", "demo", "models", "gpus", "stacks", "machine"] {
       #expect(outcome.output.contains("\n  \(command) "), "\(command)")
     }
   }
 
-  @Test(arguments: ["fit", "check", "models", "gpus", "machine"])
+  @Test(arguments: ["fit", "check", "validate", "models", "gpus", "stacks", "machine"])
   func `every command's help has an example and the formats`(command: String) throws {
     let outcome = try Program.run(command, "--help")
     #expect(outcome.status == 0)
@@ -37,7 +37,7 @@ import Testing
     #expect(outcome.output.split(separator: ".").count == 3)
   }
 
-  @Test(arguments: ["models", "gpus"])
+  @Test(arguments: ["models", "gpus", "stacks"])
   func `the same rows come in every format`(command: String) throws {
     let objects = try Program.run(command, "--format", "json").objects()
     try #require(!objects.isEmpty)
@@ -53,6 +53,22 @@ import Testing
       #expect(markdown.contains("| \(name) |"), "\(name)")
     }
     for line in text.split(separator: "\n") { #expect(line.count <= 100, "\(line)") }
+  }
+
+  @Test func `a stack is described with its sources`() throws {
+    let object = try Program.run("stacks", "--about", "unsloth", "--format", "json").object()
+    #expect(object["name"] as? String == "unsloth")
+    #expect((object["notes"] as? [String] ?? []).contains { $0.contains("fast_lora.py") })
+    #expect((object["choices"] as? [String: Any])?["checkpoints"] as? String == "host")
+    #expect(try Program.run("stacks", "--about", "unsloth").output.contains("fast_lora.py"))
+  }
+
+  @Test func `a stack that cannot run a recipe says why`() throws {
+    let rows = try Program.run("stacks", "qwen2.5-0.5b", "--method", "full", "--format", "json").objects()
+    let unsloth = try #require(rows.first { $0["name"] as? String == "unsloth" })
+    #expect((unsloth["refusal"] as? String ?? "").contains("full fine-tuning"))
+    #expect(unsloth["allocated_bytes"] is NSNull)
+    #expect(rows.filter { $0["allocated_bytes"] is Int }.count == rows.count - 1)
   }
 
   @Test func `this machine has a core and some memory`() throws {

@@ -31,6 +31,46 @@ import Testing
     }
   }
 
+  struct Update: Sendable, CustomTestStringConvertible {
+    let kind: Optimizer.Kind
+    let implementation: Optimizer.Implementation
+    var testDescription: String { "\(kind.rawValue) \(implementation.rawValue)" }
+  }
+
+  static let updates: [Update] =
+    [(Optimizer.Kind.adamw, Optimizer.Implementation.foreach), (.adamw, .single), (.sgd, .foreach)].map(Update.init)
+    + [
+      .adafactor, .adafactorTorch, .muon, .galoreAdamw, .galoreAdamwLayerwise, .apolloAdamw, .lomo, .scheduleFreeAdamw,
+    ]
+    .map { Update(kind: $0, implementation: .single) }
+
+  /// The copied books are those of every layer, and they are copied: a deep model's step may not cost a whole walk.
+  @Test(arguments: updates)
+  func `are copied with every optimizer's temporaries`(_ update: Update) throws {
+    let spec = try #require(Presets.named("tinyllama-1.1b")).spec
+    var request = RecipeRequest()
+    request.method = .full
+    request.optimizer = update.kind
+    request.optimizerImplementation = update.implementation
+    request.sequence = 33
+    let recipe = try request.resolved(for: spec).recipe
+    let (quick, whole) = (try TorchWalk.journal(spec, recipe), try TorchWalk.wholeJournal(spec, recipe))
+    #expect(quick.journal.events == whole.journal.events)
+    #expect(TorchWalk.isCopied(spec, recipe))
+  }
+
+  @Test(arguments: [Quantization.torchaoInt8, .torchaoNF4])
+  func `are copied with every quantization`(_ quantization: Quantization) throws {
+    let spec = try #require(Presets.named("tinyllama-1.1b")).spec
+    var request = RecipeRequest()
+    request.quantization = .some(quantization)
+    request.sequence = 33
+    let recipe = try request.resolved(for: spec).recipe
+    let (quick, whole) = (try TorchWalk.journal(spec, recipe), try TorchWalk.wholeJournal(spec, recipe))
+    #expect(quick.journal.events == whole.journal.events)
+    #expect(TorchWalk.isCopied(spec, recipe))
+  }
+
   @Test(arguments: cases)
   func `are booked as if every layer had been walked`(_ deep: Case) throws {
     let spec = try #require(Presets.named(deep.model)).spec

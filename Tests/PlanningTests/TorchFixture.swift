@@ -16,6 +16,8 @@ struct TorchFixture {
   var hasBias = false
   var isTied = false
   var method = Kind.lora
+  /// A method in place of ``method``.
+  var other: Method?
   var rank = 16
   var targets = LoRA.Targets.allLinear
   var dropout = 0.0
@@ -23,6 +25,9 @@ struct TorchFixture {
   var adapters = ScalarFormat.bf16
   var precision = Precision.pure
   var optimizer = Optimizer.Kind.adamw
+  var implementation = Optimizer.Implementation.fused
+  /// A base in a format that ``method`` does not name.
+  var quantization: Quantization?
   var microBatch = 1
   var sequence = 320
   var accumulation = 1
@@ -60,18 +65,18 @@ struct TorchFixture {
   func recipe() throws -> Recipe {
     let lora = try LoRA(rank: rank, alpha: 32, dropout: dropout, targets: targets)
     let method: Method =
-      switch method {
+      switch quantization == nil ? method : .nf4 {
       case .full: .full
       case .lora: .lora(lora)
-      case .nf4: .qlora(lora, .nf4(double: false))
+      case .nf4: .qlora(lora, quantization ?? .nf4(double: false))
       case .nf4Double: .qlora(lora, .nf4(double: true))
       case .int8: .qlora(lora, .int8)
       }
     var choices = stack.choices
     self.choices(&choices)
     return try Recipe(
-      method: method, weightFormat: weights, adapterFormat: adapters, precision: precision,
-      optimizer: Optimizer(kind: optimizer, learningRate: 1e-4),
+      method: other ?? method, weightFormat: weights, adapterFormat: adapters, precision: precision,
+      optimizer: Optimizer(kind: optimizer, implementation: implementation, learningRate: 1e-4),
       batch: BatchShape(microBatch: microBatch, sequence: sequence, accumulation: accumulation),
       usesGradientCheckpointing: checkpoints, attention: attention, loss: loss, stack: stack, choices: choices,
       parallelism: Parallelism(devices: devices, sharding: sharding, settings: settings))

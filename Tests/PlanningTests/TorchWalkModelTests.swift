@@ -8,22 +8,26 @@ import Testing
   static func spec(_ architecture: Architecture, traced: Bool = false) throws -> ModelSpec {
     let isGemma = [.gemma, .gemma2, .gemma3].contains(architecture)
     let isLayerNorm = [.gpt2, .gptNeoX, .phi].contains(architecture)
-    let isFused = [.gpt2, .gptNeoX, .phi3].contains(architecture)
-    let isMixture = [.mixtral, .qwen3MoE].contains(architecture)
+    let isFused = [.gpt2, .gptNeoX, .phi3, .qwen, .chatGLM].contains(architecture)
+    let isMixture = [.mixtral, .qwen3MoE, .qwen2MoE].contains(architecture)
     let isParallel = [.gptNeoX, .phi].contains(architecture)
     return try ModelSpec(
       name: architecture.rawValue, architecture: architecture, layerCount: traced ? 2 : 3,
       hiddenSize: traced ? 512 : 256,
       attention: AttentionSpec(
         heads: traced ? 8 : 4, keyValueHeads: traced ? (isLayerNorm ? 8 : 4) : (isLayerNorm ? 4 : 2), headDimension: 64,
-        hasProjectionBias: isLayerNorm,
+        hasProjectionBias: isLayerNorm || [.qwen, .chatGLM, .qwen2MoE].contains(architecture),
         hasOutputBias: isLayerNorm, normalizesQueryAndKey: [.qwen3, .gemma3, .qwen3MoE].contains(architecture),
         fusesProjections: isFused, logitSoftcap: architecture == .gemma2 ? 50 : nil),
       feedForward: FeedForwardSpec(
         intermediateSize: traced ? 1408 : 512, isGated: !isLayerNorm,
         activation: isLayerNorm || isGemma ? .geluTanh : .silu,
-        hasBias: isLayerNorm, fusesGateAndUp: architecture == .phi3,
-        experts: isMixture ? FeedForwardSpec.Experts(count: 8, active: 2, intermediateSize: traced ? 1408 : 384) : nil),
+        hasBias: isLayerNorm, fusesGateAndUp: [.phi3, .chatGLM].contains(architecture),
+        experts: isMixture
+          ? FeedForwardSpec.Experts(
+            count: 8, active: 2, intermediateSize: traced ? (architecture == .mixtral ? 1408 : 704) : 384,
+            sharedIntermediateSize: architecture == .qwen2MoE ? (traced ? 1408 : 512) : nil,
+            normalizesWeights: architecture != .qwen2MoE) : nil),
       vocabularySize: 1024, tiesEmbeddings: !traced && (isGemma || architecture == .gpt2),
       normalization: Normalization(
         kind: isLayerNorm ? .layer : .rms, epsilon: 1e-5, weightIsOffset: isGemma,
@@ -139,9 +143,13 @@ import Testing
     #expect(experts.map(\.shape).contains([8, 2 * 384, 256]))
   }
 
-  @Test func `adapters on every linear layer of a mixture are refused`() throws {
+  @Test func `DoRA on stacked experts is refused, as PEFT refuses it`() throws {
     let spec = try `Torch walk: families`.spec(.mixtral)
-    let recipe = try TorchFixture { $0.sequence = 128 }.recipe()
+    let dora = Method.lora(try LoRA(rank: 16, alpha: 32, decomposesWeights: true))
+    let recipe = try TorchFixture {
+      $0.other = dora
+      $0.sequence = 128
+    }.recipe()
     #expect(throws: PlanError.self) { try TorchWalk.journal(spec, recipe) }
   }
 

@@ -4,6 +4,40 @@ extension Presets {
   /// Some tied Qwen3 repositories store the head a second time, which the count does not repeat.
   static let qwen: [Preset] = [
     Preset(
+      "qwen-1.8b", "Qwen/Qwen-1_8B", .exact(1_836_828_672),
+      aliases: ["Qwen/Qwen-1_8B-Chat"],
+      config: [
+        "model_type": "qwen", "hidden_size": 2048, "intermediate_size": 11008, "num_hidden_layers": 24,
+        "num_attention_heads": 16, "kv_channels": 128, "vocab_size": 151936, "seq_length": 8192,
+        "layer_norm_epsilon": 1e-6, "rotary_emb_base": 10000, "torch_dtype": "bfloat16",
+      ]),
+    Preset(
+      "qwen-7b", "Qwen/Qwen-7B", .exact(7_721_324_544),
+      aliases: ["Qwen/Qwen-7B-Chat", "Qwen/Qwen-7B-Chat-Int4"],
+      config: [
+        "model_type": "qwen", "hidden_size": 4096, "intermediate_size": 22016, "num_hidden_layers": 32,
+        "num_attention_heads": 32, "kv_channels": 128, "vocab_size": 151936, "seq_length": 8192,
+        "layer_norm_epsilon": 1e-6, "rotary_emb_base": 10000, "torch_dtype": "bfloat16",
+      ]),
+    Preset(
+      "qwen-14b", "Qwen/Qwen-14B", .exact(14_167_290_880),
+      aliases: ["Qwen/Qwen-14B-Chat"],
+      config: [
+        "model_type": "qwen", "hidden_size": 5120, "intermediate_size": 27392, "num_hidden_layers": 40,
+        "num_attention_heads": 40, "kv_channels": 128, "vocab_size": 152064, "seq_length": 8192,
+        "layer_norm_epsilon": 1e-6, "rotary_emb_base": 10000, "torch_dtype": "bfloat16",
+      ]),
+    Preset(
+      "qwen1.5-moe-a2.7b", "Qwen/Qwen1.5-MoE-A2.7B", .exact(14_315_784_192),
+      aliases: ["Qwen/Qwen1.5-MoE-A2.7B-Chat"],
+      config: [
+        "model_type": "qwen2_moe", "hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 24,
+        "num_attention_heads": 16, "num_key_value_heads": 16, "num_experts": 60, "num_experts_per_tok": 4,
+        "moe_intermediate_size": 1408, "shared_expert_intermediate_size": 5632, "norm_topk_prob": false,
+        "vocab_size": 151936, "max_position_embeddings": 8192, "rms_norm_eps": 1e-6, "rope_theta": 1_000_000,
+        "torch_dtype": "bfloat16",
+      ]),
+    Preset(
       "qwen2.5-0.5b", "Qwen/Qwen2.5-0.5B", .exact(494_032_768),
       aliases: ["Qwen/Qwen2.5-0.5B-Instruct"],
       config: [
@@ -112,7 +146,8 @@ extension Presets {
     Preset(
       "qwen3-30b-a3b", "Qwen/Qwen3-30B-A3B", .exact(30_532_122_624),
       config: [
-        "model_type": "qwen3_moe", "hidden_size": 2048, "intermediate_size": 6144, "moe_intermediate_size": 768,
+        "model_type": "qwen3_moe", "norm_topk_prob": true, "hidden_size": 2048, "intermediate_size": 6144,
+        "moe_intermediate_size": 768,
         "num_experts": 128, "num_experts_per_tok": 8, "num_hidden_layers": 48, "num_attention_heads": 32,
         "num_key_value_heads": 4, "head_dim": 128, "vocab_size": 151936, "max_position_embeddings": 40960,
         "rms_norm_eps": 1e-6, "rope_theta": 1_000_000, "torch_dtype": "bfloat16",
@@ -120,7 +155,8 @@ extension Presets {
     Preset(
       "qwen3-235b-a22b", "Qwen/Qwen3-235B-A22B", .exact(235_093_634_560),
       config: [
-        "model_type": "qwen3_moe", "hidden_size": 4096, "intermediate_size": 12288, "moe_intermediate_size": 1536,
+        "model_type": "qwen3_moe", "norm_topk_prob": true, "hidden_size": 4096, "intermediate_size": 12288,
+        "moe_intermediate_size": 1536,
         "num_experts": 128, "num_experts_per_tok": 8, "num_hidden_layers": 94, "num_attention_heads": 64,
         "num_key_value_heads": 4, "head_dim": 128, "vocab_size": 151936, "max_position_embeddings": 40960,
         "rms_norm_eps": 1e-6, "rope_theta": 1_000_000, "torch_dtype": "bfloat16",

@@ -40,14 +40,21 @@ extension Recipe {
     if weightFormat != .fp32 { return "arithmetic in \(weightFormat.rawValue)" }
     if adapterFormat != .fp32 { return "adapters in \(adapterFormat.rawValue)" }
     if precision != .pure { return "autocast" }
-    switch optimizer.kind {
-    case .adamw, .sgd, .sgdMomentum: break
-    case .adamw8bit, .pagedAdamw, .pagedAdamw8bit, .adafactor, .lion:
-      return "the optimizer \(optimizer.kind.rawValue)"
+    switch optimizer.kind.family {
+    case .torchAdamW, .torchSGD: break
+    default: return "the optimizer \(optimizer.kind.rawValue)"
+    }
+    switch method {
+    case .full: break
+    case .lora(let lora), .qlora(let lora, _):
+      if lora.decomposesWeights { return "adapters with magnitudes of their own" }
+      if lora.stabilizesRank { return "rank-stabilized adapters" }
+      if !lora.modulesToSave.isEmpty { return "modules that train whole beside adapters" }
+    case .partial, .wrapped, .prompted: return "the method \(method.name.rawValue)"
     }
     switch method.quantization {
     case nil, .nf4: break
-    case .fp4, .int8: return "quantization to \(method.quantization?.text ?? "")"
+    case let other?: return "quantization to \(other.text)"
     }
     if attention == .eager { return "attention that holds every score" }
     if loss != .full { return "a \(loss.rawValue) loss" }

@@ -1,17 +1,5 @@
 /// What turns gradients into updates, with its settings.
 public struct Optimizer: Hashable, Sendable {
-  /// The optimizers by their Trainer names.
-  public enum Kind: String, CaseIterable, Hashable, Sendable, Codable {
-    case adamw
-    case adamw8bit = "adamw-8bit"
-    case pagedAdamw = "paged-adamw"
-    case pagedAdamw8bit = "paged-adamw-8bit"
-    case adafactor
-    case lion
-    case sgd
-    case sgdMomentum = "sgd-momentum"
-  }
-
   /// How an update walks over the parameters (torch.optim's `fused` and `foreach`).
   public enum Implementation: String, CaseIterable, Hashable, Sendable, Codable {
     /// One kernel for everything.
@@ -31,11 +19,13 @@ public struct Optimizer: Hashable, Sendable {
   public let weightDecay: Double
   /// Momentum of ``Kind/sgdMomentum``.
   public let momentum: Double
+  /// Rank of the projections of GaLore and APOLLO; the Trainer's `optim_args` say `rank=128` unless told otherwise.
+  public let rank: Int
 
   public init(
     kind: Kind, implementation: Implementation = .fused, learningRate: Double, beta1: Double = 0.9,
     beta2: Double = 0.999, epsilon: Double = 1e-8,
-    weightDecay: Double = 0, momentum: Double = 0.9
+    weightDecay: Double = 0, momentum: Double = 0.9, rank: Int = Optimizer.defaultRank
   ) throws(RecipeError) {
     guard learningRate.isFinite, learningRate >= 0 else {
       throw .outOfRange("learning-rate", "\(learningRate)", "a number from 0 up")
@@ -48,6 +38,7 @@ public struct Optimizer: Hashable, Sendable {
       throw .outOfRange("weight-decay", "\(weightDecay)", "a number from 0 up")
     }
     guard (0..<1).contains(momentum) else { throw .outOfRange("momentum", "\(momentum)", "at least 0 and below 1") }
+    guard (1...65536).contains(rank) else { throw .outOfRange("optimizer-rank", "\(rank)", "between 1 and 65536") }
     self.kind = kind
     self.implementation = implementation
     self.learningRate = learningRate
@@ -56,5 +47,9 @@ public struct Optimizer: Hashable, Sendable {
     self.epsilon = epsilon
     self.weightDecay = weightDecay
     self.momentum = momentum
+    self.rank = rank
   }
+
+  /// transformers/trainer_optimizer.py, `_get_galore_optimizer` and `_get_apollo_optimizer`.
+  public static let defaultRank = 128
 }

@@ -19,11 +19,14 @@ public struct Recipe: Hashable, Sendable {
   /// How the stack implements the step: its own ways, or what the user changed of them.
   public let choices: StackChoices
   public let parallelism: Parallelism
+  /// How the process is started: the allocator's settings and libraries' workspaces.
+  public let runtime: RuntimeSettings
 
   public init(
     method: Method, weightFormat: ScalarFormat, adapterFormat: ScalarFormat, precision: Precision,
     optimizer: Optimizer, batch: BatchShape, usesGradientCheckpointing: Bool, attention: AttentionImplementation,
-    loss: LossImplementation, stack: Stack, choices: StackChoices? = nil, parallelism: Parallelism = .single
+    loss: LossImplementation, stack: Stack, choices: StackChoices? = nil, parallelism: Parallelism = .single,
+    runtime: RuntimeSettings = .standard
   ) throws(RecipeError) {
     for format in [weightFormat, adapterFormat] where ![.fp32, .bf16, .fp16].contains(format) {
       throw .outOfRange("dtype", format.rawValue, "fp32, bf16 or fp16")
@@ -40,6 +43,7 @@ public struct Recipe: Hashable, Sendable {
     self.stack = stack
     self.choices = choices ?? stack.choices
     self.parallelism = parallelism
+    self.runtime = runtime
   }
 }
 
@@ -51,8 +55,12 @@ public struct BatchShape: Hashable, Sendable {
   public let sequence: Int
   /// Micro-batches whose gradients add up to one step.
   public let accumulation: Int
+  /// How long samples are; `nil` where each has ``sequence`` tokens.
+  public let lengths: LengthDistribution?
 
-  public init(microBatch: Int, sequence: Int, accumulation: Int = 1) throws(RecipeError) {
+  public init(
+    microBatch: Int, sequence: Int, accumulation: Int = 1, lengths: LengthDistribution? = nil
+  ) throws(RecipeError) {
     guard (1...(1 << 20)).contains(microBatch) else {
       throw .outOfRange("batch", "\(microBatch)", "between 1 and \(1 << 20)")
     }
@@ -68,6 +76,7 @@ public struct BatchShape: Hashable, Sendable {
     self.microBatch = microBatch
     self.sequence = sequence
     self.accumulation = accumulation
+    self.lengths = lengths
   }
 
   /// Tokens of one micro-batch.
@@ -85,6 +94,8 @@ public enum RecipeError: Error, Hashable, CustomStringConvertible {
   case sequenceBeyondPositions(sequence: Int, positions: Int, model: String)
   /// A target that is on no module of the model.
   case noSuchTarget(String, model: String, known: [String])
+  /// A name that stands for no module that the setting can be about.
+  case noSuchModule(_ setting: String, _ name: String, model: String, known: [String])
   case tooLarge(tokens: Int, parameters: Int)
 
   public var description: String {
@@ -97,6 +108,8 @@ public enum RecipeError: Error, Hashable, CustomStringConvertible {
       "--seq is \(sequence), but \(model) has positions for \(positions) tokens: shorten the sequence"
     case .noSuchTarget(let target, let model, let known):
       "--targets names \(target), which is no linear layer of \(model): it has \(known.joined(separator: ", "))"
+    case .noSuchModule(let setting, let name, let model, let known):
+      "--\(setting) names \(name), which \(model) hasn't: it has \(known.joined(separator: ", "))"
     case .tooLarge(let tokens, let parameters):
       "\(tokens) tokens through \(parameters) parameters are more operations than can be counted: lower --batch or --seq"
     }

@@ -10,6 +10,23 @@ public struct RecipeRequest: Hashable, Sendable {
   public var alpha: Double?
   public var loraDropout: Double?
   public var targets: LoRA.Targets?
+  /// Whether low-rank adapters leave the magnitudes of rows to vectors of their own (PEFT's `use_dora`).
+  public var decomposesWeights: Bool?
+  /// Whether low-rank adapters are scaled by alpha/√rank (PEFT's `use_rslora`).
+  public var stabilizesRank: Bool?
+  /// Modules that train whole beside adapters (PEFT's `modules_to_save`).
+  public var modulesToSave: [String]?
+  /// Layers that freeze tuning trains: the last so many, or, below zero, the first.
+  public var trainedLayers: Int?
+  /// Names of modules in these layers that train; all of them if `nil`.
+  public var trainedModules: [String]?
+  /// Modules outside the layers that freeze tuning trains too.
+  public var extraModules: [String]?
+  public var virtualTokens: Int?
+  /// Width of the layers that make p-tuning's virtual tokens.
+  public var encoderWidth: Int?
+  /// Width of the blocks that OFT and BOFT rotate.
+  public var blockSize: Int?
   /// `nil` inside means "none": the user asked for no quantization.
   public var quantization: Quantization??
   public var weightFormat: ScalarFormat?
@@ -33,6 +50,10 @@ public struct RecipeRequest: Hashable, Sendable {
   public var sharding: Sharding?
   public var shardingSettings: ShardingSettings?
   public var optimizerImplementation: Optimizer.Implementation?
+  public var optimizerRank: Int?
+  /// How long samples are, where they differ; the longest is the sequence unless one is named.
+  public var lengths: LengthDistribution?
+  public var runtime: RuntimeSettings?
 
   public init() {}
 }
@@ -60,25 +81,36 @@ extension RecipeRequest {
     let stack = fill(stack, .trl, "stack: trl, since none was named")
     let method = try resolvedMethod(for: spec, &assumptions)
     let description = stack.description
-    let defaults = description.defaults(for: method.name)
-    let choices = choices ?? description.choices
+    let defaults = description.defaults(for: method)
+    var choices = choices ?? description.choices
+    if self.choices == nil, defaults.stepsInBackward, accumulation ?? 1 == 1 {
+      assumptions.append("optimizer: steps in backward, \(stack.rawValue)'s default")
+      choices.stepsInBackward = true
+    }
     let weightFormat = fill(
       weightFormat, defaults.weightFormat,
       "dtype: \(defaults.weightFormat.rawValue), \(defaults.weightFormatReason)")
     let precision = fill(
       precision, defaults.precision, "precision: \(defaults.precision.rawValue), \(stack.rawValue)'s default")
     let adapterDefault = defaults.adapterFormat
-    // Full fine-tuning has no adapters, so nothing is assumed about them.
+    // Without adapters nothing is assumed about them.
     let adapterFormat =
-      method.adapter == nil
+      !method.addsParameters
       ? adapterFormat ?? adapterDefault
       : fill(adapterFormat, adapterDefault, "adapter dtype: \(adapterDefault.rawValue), \(stack.rawValue)'s default")
     let kind = fill(
       optimizer, defaults.optimizer, "optimizer: \(defaults.optimizer.rawValue), \(stack.rawValue)'s default")
+    let usual = min(lengths?.longest ?? 1024, spec.maximumPositions)
     let batch = try BatchShape(
-      microBatch: fill(microBatch, 1, "batch: 1 sequence a micro-batch"),
-      sequence: fill(sequence, min(1024, spec.maximumPositions), "seq: \(min(1024, spec.maximumPositions)) tokens"),
-      accumulation: fill(accumulation, 1, "grad-accum: 1 micro-batch a step"))
+      microBatch: fill(
+        microBatch, defaults.microBatch,
+        defaults.microBatch == 1
+          ? "batch: 1 sequence a micro-batch"
+          : "batch: \(defaults.microBatch) sequences a micro-batch, \(stack.rawValue)'s default"),
+      sequence: fill(
+        sequence.map { min($0, lengths?.longest ?? $0) }, usual,
+        lengths == nil ? "seq: \(usual) tokens" : "seq: \(usual) tokens, the longest of the lengths"),
+      accumulation: fill(accumulation, 1, "grad-accum: 1 micro-batch a step"), lengths: lengths)
     let checkpointing = fill(
       usesGradientCheckpointing, defaults.usesGradientCheckpointing,
       "gradient checkpointing: \(defaults.usesGradientCheckpointing ? "on" : "off"), "
@@ -87,17 +119,19 @@ extension RecipeRequest {
     let recipe = try Recipe(
       method: method, weightFormat: weightFormat, adapterFormat: adapterFormat, precision: precision,
       optimizer: Optimizer(
-        kind: kind, implementation: optimizerImplementation ?? choices.optimizerImplementation,
+        kind: kind,
+        implementation: optimizerImplementation ?? kind.implementation(where: stack, choices),
         learningRate: fill(
           learningRate, defaults.learningRate,
           "learning rate: \(defaults.learningRate), \(stack.rawValue)'s default"),
-        weightDecay: fill(weightDecay, 0, "weight decay: 0")),
+        weightDecay: fill(weightDecay, 0, "weight decay: 0"),
+        rank: optimizerRank ?? Optimizer.defaultRank),
       batch: batch, usesGradientCheckpointing: checkpointing,
       attention: fill(
         attention, description.attention(for: spec),
         "attention: \(description.attention(for: spec).rawValue), \(stack.rawValue)'s default"),
       loss: fill(loss, defaults.loss, "loss: \(defaults.loss.rawValue), \(stack.rawValue)'s default"), stack: stack,
-      choices: choices, parallelism: parallelism)
+      choices: choices, parallelism: parallelism, runtime: runtime ?? .standard)
     try recipe.validate(for: spec)
     return ResolvedRecipe(recipe: recipe, assumptions: assumptions)
   }
@@ -113,42 +147,6 @@ extension RecipeRequest {
     if sharding == nil, fallback == .ddp { assumptions.append("sharding: ddp, since several GPUs must share somehow") }
     return try Parallelism(devices: devices, sharding: sharding ?? fallback, settings: settings)
   }
-
-  private func resolvedMethod(for spec: ModelSpec, _ assumptions: inout [String]) throws(RecipeError) -> Method {
-    let isQuantized = quantization.map { $0 != nil }
-    let name: Method.Name
-    if let method {
-      name = method
-    } else {
-      name = isQuantized == true ? .qlora : .lora
-      assumptions.append("method: \(name.rawValue), since none was named")
-    }
-    if name != .qlora, let wanted = quantization, let format = wanted {
-      throw .conflict(
-        "quant", format.text, reason: "\(name.rawValue) trains on unquantized weights: use --method qlora")
-    }
-    guard name != .full else {
-      let stray: (String, String)? =
-        rank.map { ("rank", "\($0)") } ?? alpha.map { ("alpha", "\($0)") }
-        ?? loraDropout.map { ("lora-dropout", "\($0)") } ?? targets.map { ("targets", $0.text) }
-      if let stray { throw .conflict(stray.0, stray.1, reason: "full fine-tuning has no adapters") }
-      return .full
-    }
-    if rank == nil { assumptions.append("rank: 16") }
-    if alpha == nil { assumptions.append("alpha: 32") }
-    if loraDropout == nil { assumptions.append("lora-dropout: 0") }
-    if targets == nil { assumptions.append("targets: all linear layers but the head") }
-    let lora = try LoRA(
-      rank: rank ?? 16, alpha: alpha ?? 32, dropout: loraDropout ?? 0, targets: targets ?? .allLinear)
-    guard name == .qlora else { return .lora(lora) }
-    switch quantization {
-    case .some(.some(let format)): return .qlora(lora, format)
-    case .some(.none): throw .conflict("quant", "none", reason: "qlora needs a quantized base: use --method lora")
-    case .none:
-      assumptions.append("quantization: nf4 with double quantization")
-      return .qlora(lora, .nf4(double: true))
-    }
-  }
 }
 
 extension Recipe {
@@ -158,13 +156,7 @@ extension Recipe {
       throw .sequenceBeyondPositions(
         sequence: batch.sequence, positions: spec.maximumPositions, model: spec.name)
     }
-    if case .modules(let names) = method.adapter?.targets {
-      let modules = spec.linearModules(0)
-      guard !names.isEmpty else { throw .outOfRange("targets", "empty", "a list of module names") }
-      for name in names where !spec.hasModule(named: name) {
-        throw .noSuchTarget(name, model: spec.name, known: modules.map(\.shortName))
-      }
-    }
+    try validateMethod(for: spec)
     let operations = 64 * Double(spec.parameterCount) * Double(batch.tokensPerStep)
     let scores =
       64 * Double(batch.tokensPerStep) * Double(batch.sequence) * Double(spec.attention.queryWidth)
@@ -172,13 +164,5 @@ extension Recipe {
     guard max(operations, scores) < Double(1 << 62) else {
       throw .tooLarge(tokens: batch.tokensPerStep, parameters: spec.parameterCount)
     }
-  }
-}
-
-extension ModelSpec {
-  /// Whether any layer has a module of this name, or ending in it: a target may be in one layer only.
-  fileprivate func hasModule(named name: String) -> Bool {
-    let target = LoRA.Targets.modules([name])
-    return (0..<layerCount).contains { layer in linearModules(layer).contains(where: target.match) }
   }
 }

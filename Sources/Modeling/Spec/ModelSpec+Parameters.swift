@@ -16,6 +16,12 @@ extension ModelSpec {
     return inLayers + (leadingParameters + trailingParameters).reduce(0) { $0 + $1.count }
   }
 
+  /// The parameters outside the layers, in the order of the forward pass.
+  public var outerParameters: [Parameter] { leadingParameters + trailingParameters }
+
+  /// The head's module, which has a name even where it reuses the embedding table.
+  public var headModule: String { names.head }
+
   private var leadingParameters: [Parameter] {
     let table = Parameter(name: names.embedding, shape: [vocabularySize, hiddenSize], role: .embedding)
     guard case .learned(let count) = positions else { return [table] }
@@ -58,6 +64,7 @@ extension ModelSpec {
               role: .expert(role, index: index), layer: layer))
         }
       }
+      for role in sharedRoles { list += linear(role, layer: layer) }
     } else {
       for role in feedForwardRoles { list += linear(role, layer: layer) }
     }
@@ -67,13 +74,24 @@ extension ModelSpec {
 
   /// The linear layers of one decoder layer that adapters and quantization see, experts not included.
   public func linearModules(_ layer: Int) -> [LinearModule] {
-    let roles = attentionRoles + [.output] + (feedForward.experts == nil ? feedForwardRoles : [])
+    let roles = attentionRoles + [.output] + (feedForward.experts == nil ? feedForwardRoles : sharedRoles)
     return roles.map { module($0, layer: layer) }
+  }
+
+  /// The linear layers of a layer's experts, where they are modules of their own.
+  public func expertModules(_ layer: Int) -> [LinearModule] {
+    layerParameters(layer).compactMap { parameter in
+      guard case .expert(let role, _?) = parameter.role else { return nil }
+      return LinearModule(
+        name: String(parameter.name.dropLast(".weight".count)), role: role, layer: layer,
+        input: parameter.shape.extents.last ?? 0, output: parameter.shape.extents.first ?? 0, hasBias: false)
+    }
   }
 
   /// One linear layer of a decoder layer.
   public func module(_ role: Parameter.Linear, layer: Int) -> LinearModule {
-    let (input, output) = extents(of: role, inner: feedForward.intermediateSize)
+    let shared = feedForward.experts?.sharedIntermediateSize
+    let (input, output) = extents(of: role, inner: shared ?? feedForward.intermediateSize)
     return LinearModule(
       name: names.layer(layer) + names.linear(role), role: role, layer: layer, input: input, output: output,
       hasBias: hasBias(role))
@@ -88,6 +106,11 @@ extension ModelSpec {
   public var feedForwardRoles: [Parameter.Linear] {
     if !feedForward.isGated { return [.up, .down] }
     return feedForward.fusesGateAndUp ? [.gateUp, .down] : [.gate, .up, .down]
+  }
+
+  /// The linear layers of an expert that every token visits, and its gate.
+  public var sharedRoles: [Parameter.Linear] {
+    feedForward.experts?.sharedIntermediateSize == nil ? [] : feedForwardRoles + [.sharedGate]
   }
 
   /// The full name of a norm's weight.
@@ -106,6 +129,7 @@ extension ModelSpec {
     case .query, .key, .value, .queryKeyValue: attention.hasProjectionBias
     case .output: attention.hasOutputBias
     case .gate, .up, .gateUp, .down: feedForward.hasBias
+    case .sharedGate: false
     }
   }
 
@@ -118,6 +142,7 @@ extension ModelSpec {
     case .gate, .up: (hiddenSize, inner)
     case .gateUp: (hiddenSize, 2 * inner)
     case .down: (inner, hiddenSize)
+    case .sharedGate: (hiddenSize, 1)
     }
   }
 

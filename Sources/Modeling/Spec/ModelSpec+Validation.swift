@@ -54,6 +54,9 @@ extension ModelSpec {
       try check("num_experts × num_hidden_layers", experts.count * layerCount, Limit.expertsInAll)
       try check("num_experts_per_tok", experts.active, 1...experts.count)
       try check("moe_intermediate_size", experts.intermediateSize, Limit.intermediateSize)
+      if let shared = experts.sharedIntermediateSize {
+        try check("shared_expert_intermediate_size", shared, Limit.intermediateSize)
+      }
     }
     if let window = attention.slidingWindow { try check("sliding_window", window, Limit.positions) }
     guard normalization.epsilon > 0, normalization.epsilon < 1 else {
@@ -65,7 +68,8 @@ extension ModelSpec {
     let widest = Double(max(hiddenSize, attention.queryWidth))
     let expertCount = Double(feedForward.experts?.count ?? 1)
     let inner = Double(feedForward.experts?.intermediateSize ?? feedForward.intermediateSize)
-    let perLayer = 4 * widest * widest + 3 * Double(hiddenSize) * inner * expertCount
+    let shared = Double(feedForward.experts?.sharedIntermediateSize ?? 0)
+    let perLayer = 4 * widest * widest + 3 * Double(hiddenSize) * (inner * expertCount + shared)
     let bound = perLayer * Double(layerCount) + 2 * Double(vocabularySize) * Double(hiddenSize)
     guard bound < Double(1 << 45) else { throw .tooManyParameters(model: name) }
   }

@@ -52,7 +52,8 @@ public struct ModelSpec: Hashable, Sendable {
 
 /// A family of decoders: names its parameters and decides details that `config.json` leaves unsaid.
 public enum Architecture: String, CaseIterable, Hashable, Sendable, Codable {
-  case llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3, phi, phi3, gpt2, gptNeoX, mixtral, qwen3MoE
+  case llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3, phi, phi3, gpt2, gptNeoX, mixtral, qwen3MoE, qwen2MoE, qwen,
+    chatGLM
 }
 
 /// Attention of one layer.
@@ -127,11 +128,20 @@ public struct FeedForwardSpec: Hashable, Sendable {
     public let active: Int
     /// Width inside one expert.
     public let intermediateSize: Int
+    /// Width inside an expert that every token visits beside the others, behind a gate of its own (Qwen2-MoE).
+    public let sharedIntermediateSize: Int?
+    /// Whether the weights of a token's experts are made to sum to one.
+    public let normalizesWeights: Bool
 
-    public init(count: Int, active: Int, intermediateSize: Int) {
+    public init(
+      count: Int, active: Int, intermediateSize: Int, sharedIntermediateSize: Int? = nil,
+      normalizesWeights: Bool = true
+    ) {
       self.count = count
       self.active = active
       self.intermediateSize = intermediateSize
+      self.sharedIntermediateSize = sharedIntermediateSize
+      self.normalizesWeights = normalizesWeights
     }
   }
 }

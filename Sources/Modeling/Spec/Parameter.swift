@@ -39,6 +39,8 @@ public struct Parameter: Hashable, Sendable {
   /// The linear layers of a decoder layer.
   public enum Linear: String, CaseIterable, Hashable, Sendable, Codable {
     case query, key, value, queryKeyValue, output, gate, up, gateUp, down
+    /// The one number by which a shared expert's result is weighted.
+    case sharedGate
   }
 
   /// The norms of a decoder, by place.

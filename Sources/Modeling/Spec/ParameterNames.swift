@@ -6,17 +6,26 @@ struct ParameterNames: Hashable, Sendable {
     switch architecture {
     case .gpt2: "transformer.wte.weight"
     case .gptNeoX: "gpt_neox.embed_in.weight"
+    case .qwen: "transformer.wte.weight"
+    case .chatGLM: "transformer.embedding.word_embeddings.weight"
     default: "model.embed_tokens.weight"
     }
   }
 
   var positionEmbedding: String { "transformer.wpe.weight" }
 
-  var head: String { architecture == .gptNeoX ? "embed_out" : "lm_head" }
+  var head: String {
+    switch architecture {
+    case .gptNeoX: "embed_out"
+    case .chatGLM: "transformer.output_layer"
+    default: "lm_head"
+    }
+  }
 
   func layer(_ index: Int) -> String {
     switch architecture {
-    case .gpt2: "transformer.h.\(index)."
+    case .gpt2, .qwen: "transformer.h.\(index)."
+    case .chatGLM: "transformer.encoder.layers.\(index)."
     case .gptNeoX: "gpt_neox.layers.\(index)."
     default: "model.layers.\(index)."
     }
@@ -27,6 +36,9 @@ struct ParameterNames: Hashable, Sendable {
     case .gpt2: gpt2(role)
     case .gptNeoX: neoX(role)
     case .phi: phi(role)
+    case .qwen: qwen(role)
+    case .chatGLM: chatGLM(role)
+    case .qwen2MoE: qwen2MoE(role)
     default: llama(role)
     }
   }
@@ -42,9 +54,10 @@ struct ParameterNames: Hashable, Sendable {
   /// Without the layer's prefix and `.weight`; the final norm with its own prefix.
   func norm(_ place: Parameter.Norm) -> String {
     switch (architecture, place) {
-    case (.gpt2, .attention): "ln_1"
-    case (.gpt2, .mlp): "ln_2"
-    case (.gpt2, .final): "transformer.ln_f"
+    case (.gpt2, .attention), (.qwen, .attention): "ln_1"
+    case (.gpt2, .mlp), (.qwen, .mlp): "ln_2"
+    case (.gpt2, .final), (.qwen, .final): "transformer.ln_f"
+    case (.chatGLM, .final): "transformer.encoder.final_layernorm"
     case (.gptNeoX, .final): "gpt_neox.final_layer_norm"
     case (.phi, .final): "model.final_layernorm"
     case (.gemma2, .mlp), (.gemma3, .mlp): "pre_feedforward_layernorm"
@@ -61,7 +74,7 @@ struct ParameterNames: Hashable, Sendable {
   private func llama(_ role: Parameter.Linear) -> String {
     switch role {
     case .query, .key, .value, .queryKeyValue, .output: "self_attn.\(projection(role))"
-    case .gate, .up, .gateUp, .down: "mlp.\(projection(role))"
+    case .gate, .up, .gateUp, .down, .sharedGate: "mlp.\(projection(role))"
     }
   }
 
@@ -76,6 +89,7 @@ struct ParameterNames: Hashable, Sendable {
     case .up: "up_proj"
     case .gateUp: "gate_up_proj"
     case .down: "down_proj"
+    case .sharedGate: "shared_expert_gate"
     }
   }
 
@@ -83,7 +97,7 @@ struct ParameterNames: Hashable, Sendable {
     switch role {
     case .query, .key, .value, .queryKeyValue: "attn.c_attn"
     case .output: "attn.c_proj"
-    case .gate, .up, .gateUp: "mlp.c_fc"
+    case .gate, .up, .gateUp, .sharedGate: "mlp.c_fc"
     case .down: "mlp.c_proj"
     }
   }
@@ -92,15 +106,43 @@ struct ParameterNames: Hashable, Sendable {
     switch role {
     case .query, .key, .value, .queryKeyValue: "attention.query_key_value"
     case .output: "attention.dense"
-    case .gate, .up, .gateUp: "mlp.dense_h_to_4h"
+    case .gate, .up, .gateUp, .sharedGate: "mlp.dense_h_to_4h"
     case .down: "mlp.dense_4h_to_h"
+    }
+  }
+
+  private func chatGLM(_ role: Parameter.Linear) -> String {
+    switch role {
+    case .query, .key, .value, .queryKeyValue: "self_attention.query_key_value"
+    case .output: "self_attention.dense"
+    case .gate, .up, .gateUp, .sharedGate: "mlp.dense_h_to_4h"
+    case .down: "mlp.dense_4h_to_h"
+    }
+  }
+
+  /// The activation is `w2`'s.
+  private func qwen(_ role: Parameter.Linear) -> String {
+    switch role {
+    case .query, .key, .value, .queryKeyValue: "attn.c_attn"
+    case .output: "attn.c_proj"
+    case .gate, .gateUp, .sharedGate: "mlp.w2"
+    case .up: "mlp.w1"
+    case .down: "mlp.c_proj"
+    }
+  }
+
+  /// Linear layers of the feed-forward network are those of the expert that every token visits.
+  private func qwen2MoE(_ role: Parameter.Linear) -> String {
+    switch role {
+    case .query, .key, .value, .queryKeyValue, .output, .sharedGate: llama(role)
+    case .gate, .up, .gateUp, .down: "mlp.shared_expert.\(projection(role))"
     }
   }
 
   private func phi(_ role: Parameter.Linear) -> String {
     switch role {
     case .output: "self_attn.dense"
-    case .up, .gate, .gateUp: "mlp.fc1"
+    case .up, .gate, .gateUp, .sharedGate: "mlp.fc1"
     case .down: "mlp.fc2"
     case .query, .key, .value, .queryKeyValue: "self_attn.\(projection(role))"
     }

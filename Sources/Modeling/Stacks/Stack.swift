@@ -27,6 +27,14 @@ public enum Stack: String, CaseIterable, Hashable, Sendable, Codable {
   case axolotl
   case llamaFactory = "llama-factory"
   case msSwift = "ms-swift"
+  /// torchtune's recipes on its own models.
+  case torchtune
+  /// torchtune as of early 2024 (0.0.1 to 0.1).
+  case torchtune2024 = "torchtune-2024"
+  /// LitGPT's fine-tuning scripts on its own models.
+  case litgpt
+  /// lit-gpt as of late 2023.
+  case litgpt2023 = "litgpt-2023"
 
   /// What the stack does and where that was read.
   public var description: StackDescription { StackDescription.of(self) }

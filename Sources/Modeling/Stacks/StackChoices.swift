@@ -3,6 +3,7 @@
 ///
 /// These are facts about software, read in its source; what each costs is the planner's to derive.
 public struct StackChoices: Hashable, Sendable {
+  public var modelCode: ModelCode
   public var norm: NormImplementation
   public var rotary: RotaryImplementation
   public var gate: GateImplementation
@@ -15,6 +16,8 @@ public struct StackChoices: Hashable, Sendable {
   /// Whether a checkpointed layer runs without a graph and is run again whole, in a backward pass of its own
   /// (torch/utils/checkpoint.py, `use_reentrant`).
   public var reentersCheckpoints: Bool
+  /// How a mixture's experts are laid out and run.
+  public var experts: ExpertImplementation
   /// Whether the head's logits are cast to fp32 before the loss (`logits.float()`).
   public var castsLogits: Bool
   /// Whether the fp32 logits are what the model returns, so that they live as long as its output: up to Transformers
@@ -30,6 +33,14 @@ public struct StackChoices: Hashable, Sendable {
   /// Whether the output holds every layer's keys and values where nothing is checkpointed (`use_cache`, on in a model's
   /// configuration until Transformers 5's `Trainer` turned it off).
   public var keepsKeysAndValues: Bool
+  /// Whether a training loop still names the last micro-batch's output while the next forward pass runs.
+  public var keepsPreviousOutputs: Bool
+  public var nf4Layout: NF4Layout
+  /// Whether every linear layer is quantized, the head too, as where a class is put in place of `nn.Linear`.
+  public var quantizesHead: Bool
+  /// Whether each gradient is consumed by an optimizer of its own as soon as it is whole
+  /// (torchtune/training/memory.py, `register_optim_in_bwd_hooks`).
+  public var stepsInBackward: Bool
   /// Whether everything that is not quantized is cast to fp32 on a quantized base (peft/utils/other.py,
   /// `prepare_model_for_kbit_training`).
   public var preparesForKbitTraining: Bool
@@ -40,15 +51,23 @@ public struct StackChoices: Hashable, Sendable {
   public var optimizerImplementation: Optimizer.Implementation
 
   public init(
-    norm: NormImplementation = .composed, rotary: RotaryImplementation = .composed,
+    modelCode: ModelCode = .transformers, norm: NormImplementation = .composed,
+    rotary: RotaryImplementation = .composed,
     gate: GateImplementation = .composed, adapters: AdapterImplementation = .peft,
     crossEntropy: CrossEntropyImplementation = .composed, fusedHead: FusedHeadImplementation = .trl,
     sharedHeads: SharedHeads = .grouped, checkpoints: CheckpointStorage = .device, reentersCheckpoints: Bool = false,
-    castsLogits: Bool = true, returnsCastLogits: Bool = false, copiesShiftedLogits: Bool = false,
-    convertsOutputs: Bool = true, keepsOutputs: Bool = false, keepsKeysAndValues: Bool = false,
-    preparesForKbitTraining: Bool = false, castsTablesBack: Bool = false,
+    experts: ExpertImplementation = .grouped, castsLogits: Bool = true, returnsCastLogits: Bool = false,
+    copiesShiftedLogits: Bool = false, convertsOutputs: Bool = true, keepsOutputs: Bool = false,
+    keepsKeysAndValues: Bool = false, keepsPreviousOutputs: Bool = false, nf4Layout: NF4Layout = .bitsandbytes,
+    quantizesHead: Bool = false, stepsInBackward: Bool = false, preparesForKbitTraining: Bool = false,
+    castsTablesBack: Bool = false,
     optimizerImplementation: Optimizer.Implementation = .fused
   ) {
+    self.modelCode = modelCode
+    self.keepsPreviousOutputs = keepsPreviousOutputs
+    self.nf4Layout = nf4Layout
+    self.quantizesHead = quantizesHead
+    self.stepsInBackward = stepsInBackward
     self.norm = norm
     self.rotary = rotary
     self.gate = gate
@@ -58,6 +77,7 @@ public struct StackChoices: Hashable, Sendable {
     self.sharedHeads = sharedHeads
     self.checkpoints = checkpoints
     self.reentersCheckpoints = reentersCheckpoints
+    self.experts = experts
     self.castsLogits = castsLogits
     self.returnsCastLogits = returnsCastLogits
     self.copiesShiftedLogits = copiesShiftedLogits
@@ -121,6 +141,14 @@ extension StackChoices {
     /// An early Unsloth's, which adds with temporaries where the present one adds in place
     /// (fms_acceleration_foak/fused_ops/unsloth_lora).
     case foak
+  }
+
+  /// How a mixture's experts are laid out and run.
+  public enum ExpertImplementation: String, CaseIterable, Hashable, Sendable, Codable {
+    /// All of a layer in two tensors of rank 3, in grouped products over rows sorted by expert (Transformers 5).
+    case grouped
+    /// Linear modules of their own, one expert after the other (Transformers 4).
+    case modules
   }
 
   /// How the loss is computed from all logits.

@@ -15,11 +15,15 @@ public struct StackDescription: Hashable, Sendable {
     public var loss: LossImplementation
     public var optimizer: Optimizer.Kind
     public var learningRate: Double
+    /// Sequences of a micro-batch.
+    public var microBatch: Int
+    /// Whether an optimizer consumes gradients in backward where they aren't accumulated.
+    public var stepsInBackward = false
 
     public init(
       weightFormat: ScalarFormat, weightFormatReason: String, adapterFormat: ScalarFormat, precision: Precision,
       usesGradientCheckpointing: Bool, loss: LossImplementation, optimizer: Optimizer.Kind = .adamw,
-      learningRate: Double
+      learningRate: Double, microBatch: Int = 1
     ) {
       self.weightFormat = weightFormat
       self.weightFormatReason = weightFormatReason
@@ -29,6 +33,7 @@ public struct StackDescription: Hashable, Sendable {
       self.loss = loss
       self.optimizer = optimizer
       self.learningRate = learningRate
+      self.microBatch = microBatch
     }
   }
 
@@ -44,13 +49,10 @@ public struct StackDescription: Hashable, Sendable {
   public let qlora: Defaults
   public let choices: StackChoices
 
-  /// The defaults for a method.
-  public func defaults(for method: Method.Name) -> Defaults {
-    switch method {
-    case .full: full
-    case .lora: lora
-    case .qlora: qlora
-    }
+  /// The defaults for a method: of a quantized base, of adapters on another, or of a model that trains itself.
+  public func defaults(for method: Method) -> Defaults {
+    if method.quantization != nil { return qlora }
+    return method.addsParameters ? lora : full
   }
 
   /// Attention where the user says nothing.
@@ -77,6 +79,10 @@ public struct StackDescription: Hashable, Sendable {
     case .axolotl: .axolotl
     case .llamaFactory: .llamaFactory
     case .msSwift: .msSwift
+    case .torchtune: .torchtune
+    case .torchtune2024: .torchtune2024
+    case .litgpt: .litgpt
+    case .litgpt2023: .litgpt2023
     }
   }
 }

@@ -1,6 +1,8 @@
 import Bookkeeping
 
 /// What a step asks of an allocator and gives back, in order, without names.
+///
+/// What is there before the step (the journal's first moment) comes first; how it got there is in ``residents``.
 struct AllocationTrace {
   /// Bytes of every request, by its number.
   private(set) var sizes: [Int] = []
@@ -8,6 +10,18 @@ struct AllocationTrace {
   private(set) var operations: [Int32] = []
   /// How many operations are load: made once, not with every step.
   private(set) var loadCount: Int?
+  /// What is there before the step, in the order in which it was opened.
+  private(set) var residents: [Resident] = []
+  /// The operations before which the backward pass of each micro-batch begins.
+  private(set) var backwardStarts: [Int] = []
+  /// The operation before which the optimizer's step begins.
+  private(set) var optimizerStart: Int?
+
+  /// Something that is there before the step.
+  struct Resident {
+    let bytes: Int
+    let role: ResidentRole
+  }
 
   mutating func reserveCapacity(operations count: Int, requests: Int) {
     operations.reserveCapacity(count)
@@ -15,8 +29,13 @@ struct AllocationTrace {
   }
 
   /// Takes a number for a request; one that `isExcluded` goes to another allocator.
-  mutating func request(_ bytes: Int, isExcluded: Bool) {
-    if !isExcluded { operations.append(Int32(sizes.count)) }
+  ///
+  /// - Parameter role: how it got there; of what is opened in the step itself, nothing.
+  mutating func request(_ bytes: Int, isExcluded: Bool, role: ResidentRole) {
+    if !isExcluded {
+      operations.append(Int32(sizes.count))
+      if loadCount == nil { residents.append(Resident(bytes: bytes, role: role)) }
+    }
     sizes.append(isExcluded ? -1 : bytes)
   }
 
@@ -28,17 +47,37 @@ struct AllocationTrace {
   mutating func endLoad() {
     if loadCount == nil { loadCount = operations.count }
   }
+
+  mutating func startBackward() { backwardStarts.append(operations.count) }
+
+  mutating func startOptimizer() {
+    if optimizerStart == nil { optimizerStart = operations.count }
+  }
+
+  /// The step's own operations.
+  var step: Range<Int> { (loadCount ?? operations.count)..<operations.count }
 }
 
 extension AllocationTrace {
   /// The trace of a journal, whose load is what is written in its first moment.
-  init(_ journal: Journal, excluded: Set<Journal.ID>) {
+  ///
+  /// - Parameters:
+  ///   - excluded: openings that go to another allocator.
+  ///   - rules: how residents are loaded.
+  init(_ journal: Journal, excluded: Set<Journal.ID>, rules: LoadRules = .plain) {
     reserveCapacity(operations: journal.events.count, requests: journal.entries.count)
     for event in journal.events.dropFirst() {
       switch event {
-      case .advance: endLoad()
+      case .advance(let moment):
+        endLoad()
+        let label = journal.clock.label(of: moment)
+        if label.hasSuffix("backward.loss") { startBackward() }
+        if label == "optimizer" { startOptimizer() }
       case .open(let id):
-        request(journal.entries[id.index].bytes.count, isExcluded: !excluded.isEmpty && excluded.contains(id))
+        let entry = journal.entries[id.index]
+        request(
+          entry.bytes.count, isExcluded: !excluded.isEmpty && excluded.contains(id),
+          role: loadCount == nil ? rules.role(of: entry) : .plain)
       case .close(let id): giveBack(id.index)
       }
     }

@@ -40,17 +40,20 @@ struct FreeList {
     if after < 0 { filled[bin >> 6] &= ~(1 << UInt64(bin & 63)) }
   }
 
-  /// The first block of at least `size`; `tail` only if no other will do.
-  func best(_ size: Int, avoiding tail: Int, _ blocks: borrowing MutableSpan<SegmentArena.Block>) -> Int? {
+  /// The first block of at least `size`.
+  func best(_ size: Int, _ blocks: borrowing MutableSpan<SegmentArena.Block>) -> Int? {
     let bin = FreeList.bin(of: size)
     var block = heads[bin]
     while block >= 0, blocks[Int(block)].size < size { block = blocks[Int(block)].nextFree }
     if block < 0 { block = head(behind: bin) }
-    guard block >= 0 else { return nil }
-    guard Int(block) == tail else { return Int(block) }
-    var second = blocks[Int(block)].nextFree
-    if second < 0 { second = head(behind: FreeList.bin(of: blocks[Int(block)].size)) }
-    return Int(second >= 0 ? second : block)
+    return block < 0 ? nil : Int(block)
+  }
+
+  /// The block after this one, in order.
+  func following(_ block: Int, _ blocks: borrowing MutableSpan<SegmentArena.Block>) -> Int? {
+    var next = blocks[block].nextFree
+    if next < 0 { next = head(behind: FreeList.bin(of: blocks[block].size)) }
+    return next < 0 ? nil : Int(next)
   }
 
   /// Every block, in order.

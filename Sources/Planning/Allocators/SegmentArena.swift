@@ -1,17 +1,17 @@
 import Bookkeeping
+import Modeling
 
 /// Segments, the blocks they are cut into, and the free ones in order of size.
 ///
 /// The blocks stand in slots that whoever replays a step keeps and lends for every operation.
 struct SegmentArena {
-  private static let smallestBlock = 512
+  static let smallestBlock = 512
   /// Requests up to here come from small segments.
-  private static let smallRequest = 1 << 20
-  private static let smallSegment = 2 << 20
-  private static let largeSegment = 20 << 20
+  static let smallRequest = 1 << 20
+  static let smallSegment = 2 << 20
   /// Requests from here on get a segment of their own size, rounded to ``roundedSegment``.
-  private static let largeRequest = 10 << 20
-  private static let roundedSegment = 2 << 20
+  static let largeRequest = 10 << 20
+  static let roundedSegment = 2 << 20
 
   struct Block {
     var address = 0
@@ -24,50 +24,54 @@ struct SegmentArena {
     var nextFree: Int32 = -1
     var isSmall = false
     var isFree = false
+    /// Whether pages stand behind its addresses; only expandable segments have blocks without.
+    var isMapped = true
+    /// How often a free block had been sought when this one was freed.
+    var freedAt: Int32 = 0
   }
 
   /// The first slot that holds no block; they are chained by ``SegmentArena/Block/nextFree``.
   private var firstUnused: Int32 = -1
   private var unusedCount = 0
-  private var small = FreeList()
-  private var large = FreeList()
+  /// Blocks in the two lists of free ones.
+  private var freeCount = 0
+  var small = FreeList()
+  var large = FreeList()
+  /// With expandable segments: addresses without pages, in order; the last reaches to the end of the segment.
+  var smallUnmapped: [Int] = []
+  var largeUnmapped: [Int] = []
   private var nextAddress = 0
-  private var allocated = 0
-  private var reserved = 0
+  private(set) var allocated = 0
+  private(set) var reserved = 0
   private(set) var allocatedPeak = 0
   private(set) var reservedPeak = 0
-  private let isExpandable: Bool
-  private let capacity: Int?
-  /// With expandable segments: the last block of each pool's one segment.
-  private var smallTail = -1
-  private var largeTail = -1
+  /// Whether something was asked for that is not there even with an empty cache: torch would stop there.
+  private(set) var ranOut = false
+  /// How often a free block of the large pool was sought.
+  private(set) var searches: Int32 = 0
+  let settings: AllocatorSettings
+  let isExpandable: Bool
+  let capacity: Int?
+  let largeSegment: Int
+  let maximumSplit: Int
+  private let roundsByPower: Bool
 
   init(_ options: CachingAllocator.Options) {
-    isExpandable = options.usesExpandableSegments
-    capacity = options.capacity?.count
+    settings = options.settings
+    isExpandable = settings.usesExpandableSegments
+    capacity = options.capacity.map { Int(Double($0.count) * (options.settings.memoryFraction ?? 1)) }
+    largeSegment = settings.largeSegment.count
+    maximumSplit = settings.maximumSplit?.count ?? .max
+    roundsByPower = settings.divisions.contains { $0 > 1 }
   }
 
   // MARK: Allocation
 
   /// Hands out a block of at least `bytes` and returns its number.
   mutating func allocate(_ bytes: Int, _ span: inout MutableSpan<Block>) -> Int {
-    let size = max(
-      SegmentArena.smallestBlock,
-      (bytes + SegmentArena.smallestBlock - 1) / SegmentArena.smallestBlock * SegmentArena.smallestBlock)
+    let size = rounded(bytes)
     let isSmall = size <= SegmentArena.smallRequest
-    // A block that can still grow counts as the largest of all: the last resort before growing.
-    let tail = isExpandable ? (isSmall ? smallTail : largeTail) : -1
-    let block: Int
-    if let free = isSmall ? small.best(size, avoiding: tail, span) : large.best(size, avoiding: tail, span) {
-      remove(free, &span)
-      block = free
-    } else if isExpandable {
-      block = expand(size, isSmall, &span)
-    } else {
-      let segment = SegmentArena.segment(for: size, isSmall)
-      if let capacity, reserved + segment > capacity { releaseFreeSegments(&span) }
-      block = takeSegment(segment, isSmall, &span)
-    }
+    let block = take(size, isSmall, &span) ?? grow(size, isSmall, &span)
     split(block, at: size, &span)
     span[block].isFree = false
     allocated += span[block].size
@@ -75,45 +79,84 @@ struct SegmentArena {
     return block
   }
 
-  private static func segment(for size: Int, _ isSmall: Bool) -> Int {
-    if isSmall { return smallSegment }
-    return size < largeRequest ? largeSegment : (size + roundedSegment - 1) / roundedSegment * roundedSegment
+  /// `round_size`: blocks of 512 bytes, or so many steps to every doubling.
+  func rounded(_ bytes: Int) -> Int {
+    let plain = max(
+      SegmentArena.smallestBlock,
+      (bytes + SegmentArena.smallestBlock - 1) / SegmentArena.smallestBlock * SegmentArena.smallestBlock)
+    guard roundsByPower, bytes >= SegmentArena.smallestBlock else { return plain }
+    let divisions = settings.divisions(for: bytes)
+    guard divisions > 1, bytes > SegmentArena.smallestBlock * divisions, bytes & (bytes - 1) != 0 else { return plain }
+    // `roundup_power2_next_division`.
+    let floor = 1 << (Int.bitWidth - 1 - bytes.leadingZeroBitCount)
+    let step = floor >> divisions.trailingZeroBitCount
+    return (bytes + step - 1) / step * step
   }
 
-  private mutating func takeSegment(_ segment: Int, _ isSmall: Bool, _ span: inout MutableSpan<Block>)
-    -> Int
-  {
+  /// The best free block (`get_free_block`); `nil` if none will do.
+  private mutating func take(_ size: Int, _ isSmall: Bool, _ span: inout MutableSpan<Block>) -> Int? {
+    if !isSmall { searches &+= 1 }
+    guard var block = isSmall ? small.best(size, span) : large.best(size, span) else { return nil }
+    if isExpandable {
+      // A block that can still grow counts as all that it can grow to.
+      while let next = isSmall ? small.following(block, span) : large.following(block, span),
+        room(of: next, span) < room(of: block, span)
+      { block = next }
+    }
+    let found = span[block].size
+    if size < maximumSplit, found >= maximumSplit { return nil }
+    if size >= maximumSplit, found >= size + settings.rounding.count { return nil }
+    remove(block, &span)
+    return block
+  }
+
+  /// What a free block's size can become.
+  private func room(of block: Int, _ span: borrowing MutableSpan<Block>) -> Int {
+    let next = Int(span[block].next)
+    guard next >= 0, !span[next].isMapped else { return span[block].size }
+    return span[block].size + span[next].size
+  }
+
+  /// Takes memory from the driver, first giving back what is cached where there is no more (`malloc`).
+  private mutating func grow(_ size: Int, _ isSmall: Bool, _ span: inout MutableSpan<Block>) -> Int {
+    let needed = isExpandable ? size : segment(for: size, isSmall)
+    collectGarbage(&span)
+    if !fits(needed, isSmall, span) {
+      let isEnough = releaseOversize(size, isSmall, &span) && fits(needed, isSmall, span)
+      if !isEnough { emptyCache(&span) }
+      if !fits(needed, isSmall, span) { ranOut = true }
+    }
+    return isExpandable ? expand(size, isSmall, &span) : takeSegment(needed, isSmall, &span)
+  }
+
+  private func fits(_ needed: Int, _ isSmall: Bool, _ span: borrowing MutableSpan<Block>) -> Bool {
+    guard let capacity else { return true }
+    return reserved + (isExpandable ? growth(for: needed, isSmall, span) : needed) <= capacity
+  }
+
+  /// `get_allocation_size`.
+  private func segment(for size: Int, _ isSmall: Bool) -> Int {
+    if isSmall { return SegmentArena.smallSegment }
+    guard size >= SegmentArena.largeRequest else { return largeSegment }
+    return (size + SegmentArena.roundedSegment - 1) / SegmentArena.roundedSegment * SegmentArena.roundedSegment
+  }
+
+  private mutating func takeSegment(_ segment: Int, _ isSmall: Bool, _ span: inout MutableSpan<Block>) -> Int {
     reserve(segment)
     let block = make(Block(address: nextAddress, size: segment, isSmall: isSmall), &span)
     nextAddress += segment
     return block
   }
 
-  /// Maps more pages behind the last block of a pool's segment.
-  private mutating func expand(_ size: Int, _ isSmall: Bool, _ span: inout MutableSpan<Block>) -> Int {
-    let page = isSmall ? SegmentArena.smallSegment : SegmentArena.largeSegment
-    let tail = isSmall ? smallTail : largeTail
-    if tail >= 0, span[tail].isFree {
-      let growth = (size - span[tail].size + page - 1) / page * page
-      reserve(growth)
-      remove(tail, &span)
-      span[tail].size += growth
-      return tail
-    }
-    let growth = (size + page - 1) / page * page
-    reserve(growth)
-    let address = tail < 0 ? (isSmall ? 0 : 1 << 50) : span[tail].address + span[tail].size
-    let block = make(Block(address: address, size: growth, previous: Int32(tail), isSmall: isSmall), &span)
-    if tail >= 0 { span[tail].next = Int32(block) }
-    setTail(block, isSmall)
-    return block
-  }
-
+  /// `should_split` and `alloc_found_block`.
   private mutating func split(_ block: Int, at size: Int, _ span: inout MutableSpan<Block>) {
     let whole = span[block]
     let rest = whole.size - size
-    let least = whole.isSmall || isExpandable ? SegmentArena.smallestBlock : SegmentArena.smallRequest + 1
-    guard rest >= least else { return }
+    if whole.isSmall || isExpandable {
+      guard rest >= SegmentArena.smallestBlock else { return }
+    } else {
+      guard size < maximumSplit, rest > SegmentArena.smallRequest else { return }
+    }
     let remainder = make(
       Block(
         address: whole.address + size, size: rest, previous: Int32(block), next: whole.next, isSmall: whole.isSmall,
@@ -121,7 +164,6 @@ struct SegmentArena {
     span[block].size = size
     span[block].next = Int32(remainder)
     if whole.next >= 0 { span[Int(whole.next)].previous = Int32(remainder) }
-    if isExpandable, whole.next < 0 { setTail(remainder, whole.isSmall) }
     insert(remainder, &span)
   }
 
@@ -129,51 +171,52 @@ struct SegmentArena {
 
   mutating func free(_ block: Int, _ span: inout MutableSpan<Block>) {
     allocated -= span[block].size
+    insert(mergedWithNeighbors(block, &span), &span)
+  }
+
+  /// Joins a block that is in no list with its free neighbors, and returns the number of the whole (`free_block`).
+  mutating func mergedWithNeighbors(_ block: Int, _ span: inout MutableSpan<Block>) -> Int {
     var kept = block
     let previous = Int(span[kept].previous)
-    if previous >= 0, span[previous].isFree {
+    if previous >= 0, span[previous].isFree, span[previous].isMapped {
       remove(previous, &span)
       merge(previous, kept, &span)
       kept = previous
     }
     let next = Int(span[kept].next)
-    if next >= 0, span[next].isFree {
+    if next >= 0, span[next].isFree, span[next].isMapped {
       remove(next, &span)
       merge(kept, next, &span)
     }
     span[kept].isFree = true
-    insert(kept, &span)
+    return kept
   }
 
   /// Makes one block of two neighbors, under the first one's number.
-  private mutating func merge(_ first: Int, _ second: Int, _ span: inout MutableSpan<Block>) {
+  mutating func merge(_ first: Int, _ second: Int, _ span: inout MutableSpan<Block>) {
     let following = span[second].next
     span[first].size += span[second].size
     span[first].next = following
     if following >= 0 { span[Int(following)].previous = Int32(first) }
-    if isExpandable, following < 0 { setTail(first, span[first].isSmall) }
     discard(second, &span)
-  }
-
-  /// Gives back every segment that is one free block (`release_cached_blocks`).
-  private mutating func releaseFreeSegments(_ span: inout MutableSpan<Block>) {
-    for list in [small.all(span), large.all(span)] {
-      for block in list where span[block].previous < 0 && span[block].next < 0 {
-        remove(block, &span)
-        reserved -= span[block].size
-        discard(block, &span)
-      }
-    }
   }
 
   // MARK: Bookkeeping
 
-  private mutating func reserve(_ bytes: Int) {
+  mutating func reserve(_ bytes: Int) {
     reserved += bytes
     reservedPeak = max(reservedPeak, reserved)
   }
 
-  private mutating func make(_ block: Block, _ span: inout MutableSpan<Block>) -> Int {
+  mutating func giveBack(_ bytes: Int) { reserved -= bytes }
+
+  /// Starts new peaks at what there is now (`torch.cuda.reset_peak_memory_stats`).
+  mutating func resetPeaks() {
+    allocatedPeak = allocated
+    reservedPeak = reserved
+  }
+
+  mutating func make(_ block: Block, _ span: inout MutableSpan<Block>) -> Int {
     let slot = Int(firstUnused)
     firstUnused = span[slot].nextFree
     unusedCount -= 1
@@ -181,30 +224,31 @@ struct SegmentArena {
     return slot
   }
 
-  /// Makes sure of slots for a new segment and for what is split off it.
+  /// Makes sure of the slots that one operation can need: for a new segment and what is split off it, and where pages
+  /// are given back, for both ends of every free block.
   mutating func makeRoom(in slots: inout [Block]) {
-    guard unusedCount < 2 else { return }
-    let added = slots.count..<slots.count + max(64, slots.count)
+    let count = isExpandable ? 4 + 2 * freeCount : 4
+    guard unusedCount < count else { return }
+    let added = slots.count..<slots.count + max(64, slots.count, count)
     slots.append(contentsOf: repeatElement(Block(), count: added.count))
     var span = slots.mutableSpan
     for slot in added { discard(slot, &span) }
   }
 
-  private mutating func discard(_ slot: Int, _ span: inout MutableSpan<Block>) {
+  mutating func discard(_ slot: Int, _ span: inout MutableSpan<Block>) {
     span[slot].nextFree = firstUnused
     firstUnused = Int32(slot)
     unusedCount += 1
   }
 
-  private mutating func setTail(_ block: Int, _ isSmall: Bool) {
-    if isSmall { smallTail = block } else { largeTail = block }
-  }
-
-  private mutating func insert(_ block: Int, _ span: inout MutableSpan<Block>) {
+  mutating func insert(_ block: Int, _ span: inout MutableSpan<Block>) {
+    span[block].freedAt = searches
+    freeCount += 1
     if span[block].isSmall { small.insert(block, &span) } else { large.insert(block, &span) }
   }
 
-  private mutating func remove(_ block: Int, _ span: inout MutableSpan<Block>) {
+  mutating func remove(_ block: Int, _ span: inout MutableSpan<Block>) {
+    freeCount -= 1
     if span[block].isSmall { small.remove(block, &span) } else { large.remove(block, &span) }
   }
 }

@@ -8,8 +8,17 @@ extension Tape {
   /// Runs the graph backward from a loss, newest node first, and frees it.
   mutating func backward(from loss: Tensor) {
     guard case .node(let root, let output) = loss.source else { return }
-    nodes[root].arriving[output] = openNamed(
-      TensorName.flow(loss.name), loss.shape, loss.format, .activations)
+    nodes[root].arriving[output] = openNamed(TensorName.flow(loss.name), loss.shape, loss.format, .activations)
+    backward(from: [], gradients: [])
+  }
+
+  /// The same from several tensors, whose gradients somebody holds.
+  mutating func backward(from outputs: [Tensor], gradients: [Tensor]) {
+    for (tensor, gradient) in zip(outputs, gradients) {
+      guard case .node(let root, let output) = tensor.source else { continue }
+      retain(gradient)
+      nodes[root].arriving[output] = gradient
+    }
     for node in nodes {
       for edge in node.edges { if case .leaf(let leaf) = edge.source { leaves[leaf].expected += 1 } }
     }
@@ -29,15 +38,15 @@ extension Tape {
     }
     let node = nodes[index]
     nodes[index].arriving = []
-    nodes[index].saved = []
+    if !retainsGraph { nodes[index].saved = [] }
     let outer = running
     running = node
     let leaving = node.rule(&self, node.arriving, node.edges)
     running = outer
     // What came out of a holder was a local of the rule; what was saved plainly is freed only after the node has run.
-    for saved in node.saved where saved.isPacked { release(saved) }
+    for saved in node.saved where saved.isPacked && !retainsGraph { release(saved) }
     for gradient in node.arriving { if let gradient { drop(gradient) } }
-    for saved in node.saved where !saved.isPacked { release(saved) }
+    for saved in node.saved where !saved.isPacked && !retainsGraph { release(saved) }
     for (gradient, edge) in zip(leaving, node.edges) {
       if let gradient { deliver(gradient, by: edge) }
     }
@@ -90,11 +99,14 @@ extension Tape {
   /// Makes what has arrived at a leaf its `.grad`: the buffer itself the first time, added in place later.
   private mutating func keepGradient(of leaf: Int) {
     guard let gradient = leaves[leaf].arriving else { return }
+    defer { if leaves[leaf].isParameter { gradientHook?(&self, leaf) } }
     leaves[leaf].arriving = nil
+    // torchtune/training/memory.py, `register_optim_in_bwd_hooks`: the hook steps and sets the gradient to none.
+    if stepsInBackward, leaves[leaf].isParameter { return drop(gradient) }
     if takesGradient(gradient, of: leaf) { return }
     guard leaves[leaf].gradient == nil else { return drop(gradient) }
     leaves[leaf].gradient = gradient
-    guard references(gradient) > 1 else { return }
+    guard references(gradient) > 1, !capturesGradients else { return }
     leaves[leaf].gradient = openNamed(gradient.name, gradient.shape, gradient.format, gradient.account)
     drop(gradient)
   }
@@ -140,6 +152,20 @@ extension Tape {
       default: edge.account
       }
     return openNamed(TensorName.flow(edge.name), shape, format, account)
+  }
+
+  /// Puts another tensor, of which it becomes an owner, in the place of a parameter's `.grad`.
+  mutating func replaceGradient(of leaf: Int, by tensor: Tensor) {
+    retain(tensor)
+    dropGradient(of: leaf)
+    leaves[leaf].gradient = tensor
+  }
+
+  /// Gives back the `.grad` of one parameter.
+  mutating func dropGradient(of leaf: Int) {
+    guard let gradient = leaves[leaf].gradient else { return }
+    leaves[leaf].gradient = nil
+    drop(gradient)
   }
 
   /// Gives back the `.grad` of every parameter.

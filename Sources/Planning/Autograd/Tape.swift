@@ -35,12 +35,20 @@ struct Tape {
   var mode = Mode.recording
   /// Whether a layer is run again, with a graph, in a backward pass of its own.
   var isReentering = false
+  /// Whether a parameter's gradient is consumed as soon as it is whole, by an optimizer of its own.
+  var stepsInBackward = false
+  /// Whether nodes keep what they saved after they have run (torch's `retain_graph`), until the graph is released.
+  var retainsGraph = false
+  /// Whether gradients of leaves are handed out as they are (`torch.autograd.grad`), and not made into a `.grad`.
+  var capturesGradients = false
   /// The node that runs backward.
   var running: Node?
   /// Keys and values that the model's output holds.
   var cachedKeysAndValues: [Tensor] = []
   /// Set when a recomputation has made everything it was started for: nothing is computed from here on.
   var isStopped = false
+  /// Tensors that a cache holds to the end of the forward pass.
+  var cached: [Tensor] = []
   var microBatch = 0
   var place = StepClock.Place.embedding
   /// Put before every name: `layers.3.`.
@@ -51,6 +59,12 @@ struct Tape {
   var sharding = ShardedState()
   /// ``layer`` as it was at each opening, by the opening's index.
   private(set) var layers: [Int?] = []
+  /// ``layer`` as it was at each closing where one was set, by the event's index.
+  private(set) var closingLayers: [Int: Int] = [:]
+  /// Runs when the gradient of a parameter is complete, with the leaf's index: some optimizers update right then.
+  var gradientHook: ((inout Tape, Int) -> Void)?
+  /// The leaf whose update waits for the next call of ``gradientHook``.
+  var pendingUpdate: Int?
 
   init(clock: StepClock) {
     self.clock = clock
@@ -128,9 +142,9 @@ struct Tape {
 
   mutating func drop(storage: Int) {
     storages[storage].references -= 1
-    if storages[storage].references == 0, storages[storage].entry != Tape.nowhere {
-      journal.close(storages[storage].entry)
-    }
+    guard storages[storage].references == 0, storages[storage].entry != Tape.nowhere else { return }
+    if let layer { closingLayers[journal.events.count] = layer }
+    journal.close(storages[storage].entry)
   }
 
   /// The opening of a tensor's storage.

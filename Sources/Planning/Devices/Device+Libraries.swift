@@ -14,4 +14,7 @@ extension Device {
 
   /// Handles that a training process makes: the main thread's and autograd's.
   public static let cublasHandles = 2
+
+  /// What the allocator can get: the usable memory less the context, as it is expected.
+  var memoryForTensors: Bytes { max(.zero, usable - context.expected) }
 }

@@ -76,15 +76,29 @@ extension Roofline {
     let dequantized = plan.work.lines.filter { $0.operation == StepWork.dequantizationName }
     let elements = dequantized.reduce(0.0) { $0 + Double($1.flops.count) / Double(ElementCost.dequantization) }
     let recipe = plan.recipe
-    let format = recipe.method == .full ? recipe.weightFormat : recipe.adapterFormat
+    let format = recipe.method.addsParameters ? recipe.adapterFormat : recipe.weightFormat
     let parameter = format.bytesPerElement
-    let states: Double =
-      switch recipe.optimizer.kind {
-      case .adamw, .pagedAdamw: 2 * parameter
-      case .adamw8bit, .pagedAdamw8bit: 2
-      case .lion, .sgdMomentum: parameter
-      case .adafactor, .sgd: 0
-      }
+    let states = Roofline.stateBytes(recipe.optimizer.kind, parameter: parameter)
     return elements * 4.5 + Double(plan.parameters.trainable) * (3 * parameter + 2 * states)
+  }
+
+  /// Bytes of an optimizer's states for a parameter of so many bytes, scales and tables aside.
+  private static func stateBytes(_ kind: Optimizer.Kind, parameter: Double) -> Double {
+    switch kind.family {
+    case .torchAdamW, .fusedAdam, .scheduleFree(.adamw), .scheduleFree(.radam): return 2 * parameter
+    case .torchSGD(hasMomentum: true), .torchRMSprop, .torchAdagrad, .muon, .adamMini, .scheduleFree(.sgd):
+      return parameter
+    case .bitsandbytes(let states):
+      let each: Double = states.isQuantized ? 1 : 4
+      switch states.update {
+      case .adam: return 2 * each
+      case .ademamix: return 3 * each
+      case .lion, .rmsprop: return each
+      }
+    case .torchao(.codes8), .torchao(.fp8): return 2
+    case .torchao(.codes4): return 1
+    // Low-rank states and row and column sums are next to nothing.
+    case .torchSGD(hasMomentum: false), .torchAdafactor, .transformersAdafactor, .galore, .apollo, .lomo: return 0
+    }
   }
 }

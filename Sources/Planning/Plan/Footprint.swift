@@ -17,13 +17,22 @@ extension Footprint {
       allocated: allocated, reserved: reserved, device: reserved + EngineRuntime.interval(threads: threads))
   }
 
-  /// PyTorch's: blocks of 512 bytes, segments from the driver, and the driver's context.
+  /// PyTorch's, as expected: blocks of 512 bytes, segments from the driver, and the driver's context.
   ///
   /// cuBLAS's workspaces come out of torch's allocator, so the walk books them. What is outside of it (the pages of
   /// `paged` optimizers) is the driver's business: on the device at most, on the host at least.
-  static func torch(_ trace: AllocationTrace, paged: Bytes, on device: Device?, devices: Int = 1) -> Footprint {
-    let peaks = CachingAllocator.replay(trace)
-    let reserved = Interval(exactly: peaks.reserved)
+  static func torch(
+    _ peaks: CachingAllocator.Peaks, paged: Bytes, on device: Device?, devices: Int = 1
+  ) -> Footprint {
+    torch(
+      allocated: Interval(exactly: peaks.allocated), reserved: Interval(exactly: peaks.reserved), paged: paged,
+      on: device, devices: devices)
+  }
+
+  /// PyTorch's, with what is known of allocated and reserved.
+  static func torch(
+    allocated: Interval, reserved: Interval, paged: Bytes, on device: Device?, devices: Int = 1
+  ) -> Footprint {
     var onDevice = reserved + (device?.context ?? Device.typicalContext)
     if devices > 1 { onDevice = onDevice + CollectiveBuffers.interval(devices: devices) }
     if paged > .zero {
@@ -41,6 +50,6 @@ extension Footprint {
           low: .zero, expected: .zero, high: Device.cublasHandles * Bytes(32 << 20) - common,
           causes: ["cuBLAS's workspaces take 16 MiB, or 64 MiB from compute capability 9.0 on"])
     }
-    return Footprint(allocated: Interval(exactly: peaks.allocated), reserved: reserved, device: onDevice)
+    return Footprint(allocated: allocated, reserved: reserved, device: onDevice)
   }
 }

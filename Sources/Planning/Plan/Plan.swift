@@ -8,7 +8,12 @@ public struct Plan: Sendable {
   /// What was filled in or taken for granted, a sentence each.
   public let assumptions: [String]
   public let journal: Journal
+  /// The books of a steady step.
   public let ledger: Ledger
+  /// The books of everything before the first step; `nil` where that is no more than the step's first moment.
+  public let load: Ledger?
+  /// The most live bytes of every part: loading, the first step, the others.
+  public let phases: PhasePeaks
   public let work: WorkSheet
   public let parameters: ParameterCounts
   /// Live bytes at the peak as the stack's allocator counts them (`torch.cuda.max_memory_allocated`).
@@ -22,7 +27,8 @@ public struct Plan: Sendable {
 
   public init(
     spec: ModelSpec, recipe: Recipe, assumptions: [String], journal: Journal, ledger: Ledger, work: WorkSheet,
-    parameters: ParameterCounts, allocated: Interval, reserved: Interval, device: Interval, target: Device?
+    parameters: ParameterCounts, allocated: Interval, reserved: Interval, device: Interval, target: Device?,
+    load: Ledger? = nil
   ) {
     self.spec = spec
     self.recipe = recipe
@@ -35,20 +41,29 @@ public struct Plan: Sendable {
     self.reserved = reserved
     self.device = device
     self.target = target
+    self.load = load
+    phases = PhasePeaks(of: ledger, load: load)
   }
 
-  /// The instant of most live bytes, and who is alive then.
-  public var peak: Peak { ledger.peak }
+  /// The books that have the peak: the step's, or those of loading where that takes more.
+  private var highest: Ledger {
+    guard let load, load.peak.bytes > ledger.peak.bytes else { return ledger }
+    return load
+  }
 
-  /// Label of the peak's moment, such as `backward.layer.31.down`.
-  public var peakMoment: String { ledger.clock.label(of: ledger.peak.moment) }
+  /// The instant of most live bytes in the whole process, and who is alive then.
+  public var peak: Peak { highest.peak }
+
+  /// Label of the peak's moment, such as `backward.layer.31.down` or `load.prepare`.
+  public var peakMoment: String { highest.clock.label(of: highest.peak.moment) }
 
   /// What each account holds at the peak, with everything outside the tensors under ``Account/runtime``.
   ///
   /// The values add up to the expected ``device`` bytes.
   public var accounts: [Account: Bytes] {
-    var accounts = ledger.peak.accounts
-    accounts[.runtime, default: .zero] += device.expected - ledger.peak.bytes
+    let peak = peak
+    var accounts = peak.accounts
+    accounts[.runtime, default: .zero] += device.expected - peak.bytes
     return accounts
   }
 }

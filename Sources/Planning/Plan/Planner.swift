@@ -22,8 +22,10 @@ public enum Planner {
     return Plan(
       spec: spec, recipe: recipe, assumptions: resolved.assumptions + walk.assumptions, journal: walk.journal,
       ledger: Ledger(posting: walk.journal), work: StepWork.sheet(spec, recipe),
-      parameters: ParameterCounts(of: spec, method: recipe.method), allocated: footprint.allocated,
-      reserved: footprint.reserved, device: footprint.device, target: device)
+      parameters: ParameterCounts(
+        of: spec, method: recipe.method, hasStackedExperts: recipe.choices.experts == .grouped),
+      allocated: footprint.allocated, reserved: footprint.reserved, device: footprint.device, target: device,
+      load: walk.load)
   }
 
   /// Device bytes alone, for the many plans of a search: no ledger is posted and no work counted.
@@ -39,10 +41,7 @@ public enum Planner {
       let journal = try EngineWalk.journal(spec, short, threads: max(1, threads))
       return Footprint.engine(journal, threads: max(1, threads)).device
     default:
-      let (trace, outside) = try TorchWalk.trace(spec, short, options: torchOptions(device))
-      return Footprint.torch(
-        trace, paged: outside, on: device, devices: recipe.parallelism.devices
-      ).device
+      return try TorchFootprint.expected(spec, short, on: device).device
     }
   }
 
@@ -51,6 +50,8 @@ public enum Planner {
     let journal: Journal
     let assumptions: [String]
     let footprint: Footprint
+    /// The books of loading, where they are more than the step's first moment.
+    let load: Ledger?
   }
 
   private static func walk(
@@ -59,21 +60,14 @@ public enum Planner {
     switch recipe.stack {
     case .plimsoll:
       let journal = try EngineWalk.journal(spec, recipe, threads: max(1, threads))
-      return Walk(journal: journal, assumptions: [], footprint: .engine(journal, threads: max(1, threads)))
+      return Walk(
+        journal: journal, assumptions: [], footprint: .engine(journal, threads: max(1, threads)), load: nil)
     default:
-      let walk = try TorchWalk.journal(
-        spec, recipe.withAccumulation(atMost: 2), options: torchOptions(device))
-      let trace = AllocationTrace(walk.journal, excluded: walk.outsideEntries)
+      let short = recipe.withAccumulation(atMost: 2)
+      let walk = try TorchWalk.journal(spec, short, options: TorchFootprint.options(short, on: device))
       return Walk(
         journal: walk.journal, assumptions: walk.assumptions,
-        footprint: .torch(
-          trace, paged: walk.outsideAllocator, on: device, devices: recipe.parallelism.devices))
+        footprint: try TorchFootprint.whole(walk, spec, short, on: device), load: walk.load)
     }
-  }
-
-  private static func torchOptions(_ device: Device?) -> TorchWalk.Options {
-    TorchWalk.Options(
-      cublasWorkspace: Device.cublasWorkspace(for: device?.computeCapability),
-      isSmallCard: device.map { $0.usable <= Bytes(49 << 29) } ?? false)
   }
 }

@@ -53,10 +53,14 @@ struct LayerPattern {
 
   /// Finds the pattern in the books of a model of ``depth`` layers; `nil` if there is none.
   ///
-  /// - Parameter layers: of each opening outside the moments of layers, the layer that it is made for.
-  init?(_ journal: Journal, clock: StepClock, layers: [Int?]) {
+  /// - Parameters:
+  ///   - layers: of each opening outside the moments of layers, the layer that it is made for.
+  ///   - closingLayers: of each closing, by its event's index, the layer that it is made for, where that is not the
+  ///     layer of what is closed.
+  init?(_ journal: Journal, clock: StepClock, layers: [Int?], closingLayers: [Int: Int] = [:]) {
     self.journal = journal
-    parts = LayerPattern.parts(LayerPattern.stretches(of: journal, clock, layers), depth: clock.depth)
+    parts = LayerPattern.parts(
+      LayerPattern.stretches(of: journal, clock, layers, closingLayers), depth: clock.depth)
     homes = LayerPattern.homes(parts, count: journal.entries.count)
     self.clock = clock
     guard clock.depth < LayerPattern.depth || repeatsItself else { return nil }
@@ -125,7 +129,7 @@ struct LayerPattern {
 
   /// The journal in stretches of one layer each.
   private static func stretches(
-    of journal: Journal, _ clock: StepClock, _ layers: [Int?]
+    of journal: Journal, _ clock: StepClock, _ layers: [Int?], _ closingLayers: [Int: Int]
   ) -> [(layer: Int?, stretch: Stretch)] {
     var list: [(layer: Int?, stretch: Stretch)] = []
     var labels = layers
@@ -141,7 +145,7 @@ struct LayerPattern {
       case .open(let id):
         labels[id.index] = current ?? labels[id.index]
         (layer, openings) = (labels[id.index], 1)
-      case .close(let id): (layer, openings) = (current ?? labels[id.index], 0)
+      case .close(let id): (layer, openings) = (current ?? closingLayers[index] ?? labels[id.index], 0)
       }
       if let last = list.last, last.layer == layer {
         list[list.count - 1].stretch.events = last.stretch.events.lowerBound..<index + 1

@@ -82,8 +82,7 @@ extension Method {
   /// The same method with another rank, the scale staying what it was.
   fileprivate func with(rank: Int, of adapter: LoRA) -> Method? {
     do {
-      let lora = try LoRA(
-        rank: rank, alpha: adapter.scale * Double(rank), dropout: adapter.dropout, targets: adapter.targets)
+      let lora = try adapter.with(rank: rank)
       if case .qlora(_, let quantization) = self { return .qlora(lora, quantization) }
       return .lora(lora)
     } catch {

@@ -42,10 +42,10 @@ extension Recipe {
         optimizer: change.optimizer.map(optimizer.changed) ?? optimizer,
         batch: BatchShape(
           microBatch: change.microBatch ?? batch.microBatch, sequence: change.sequence ?? batch.sequence,
-          accumulation: change.accumulation ?? batch.accumulation),
+          accumulation: change.accumulation ?? batch.accumulation, lengths: batch.lengths),
         usesGradientCheckpointing: change.usesGradientCheckpointing ?? usesGradientCheckpointing,
         attention: change.attention ?? attention, loss: change.loss ?? loss, stack: stack,
-        choices: choices, parallelism: parallelism)
+        choices: choices, parallelism: parallelism, runtime: runtime)
     } catch {
       return nil
     }
@@ -64,8 +64,7 @@ extension Optimizer {
     do {
       return try Optimizer(
         kind: kind, implementation: implementation, learningRate: learningRate, beta1: beta1, beta2: beta2,
-        epsilon: epsilon, weightDecay: weightDecay,
-        momentum: momentum)
+        epsilon: epsilon, weightDecay: weightDecay, momentum: momentum, rank: rank)
     } catch {
       return self
     }

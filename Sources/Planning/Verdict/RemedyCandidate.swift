@@ -75,7 +75,7 @@ struct RemedyCandidate {
           flags: "--optimizer paged-adamw-8bit", reason: "moments can move to the host's memory when the card is full",
           cost: .time, change: RecipeChange(optimizer: .pagedAdamw8bit))
       ]
-    case .pagedAdamw, .pagedAdamw8bit, .adafactor, .lion, .sgd, .sgdMomentum: []
+    default: []
     }
   }
 
@@ -89,7 +89,7 @@ struct RemedyCandidate {
     }
     let nf4 = Quantization.nf4(double: true)
     switch recipe.method {
-    case .full:
+    case .full, .partial:
       guard let adapter = try? LoRA(rank: 16, alpha: 32) else { break }
       list.append(
         RemedyCandidate(
@@ -100,16 +100,17 @@ struct RemedyCandidate {
           flags: "--method qlora --rank 16", reason: "adapters train on a base in 4-bit codes", cost: .fidelity,
           change: RecipeChange(method: .qlora(adapter, nf4))))
     case .lora(let adapter):
+      let flags = adapter.decomposesWeights ? "--quant nf4" : "--method qlora"
       list.append(
         RemedyCandidate(
-          flags: "--method qlora", reason: "the frozen base in 4-bit codes", cost: .fidelity,
+          flags: flags, reason: "the frozen base in 4-bit codes", cost: .fidelity,
           change: RecipeChange(method: .qlora(adapter, nf4))))
     case .qlora(let adapter, let quantization) where quantization != nf4:
       list.append(
         RemedyCandidate(
           flags: "--quant nf4 --double-quant", reason: "4-bit codes whose constants are quantized too",
           cost: .fidelity, change: RecipeChange(method: .qlora(adapter, nf4))))
-    case .qlora: break
+    case .qlora, .wrapped, .prompted: break
     }
     return list
   }

@@ -41,7 +41,7 @@ extension StepWork {
     rotary(phase)
     let pairs =
       recipe.batch.microBatch
-      * AttentionWork.pairs(sequence: recipe.batch.sequence, window: window, recipe.attention)
+      * (AttentionWork.pairs(sequence: sequence, window: window, recipe.attention) + sequence * prefixLength)
     let width = spec.attention.queryWidth
     let products = isBackward ? (recipe.attention == .eager ? 4 : 5) : 2
     book.add(
@@ -59,10 +59,10 @@ extension StepWork {
     guard attention.normalizesQueryAndKey else { return }
     norm(
       "query norm", width: attention.headDimension, rows: tokens * attention.heads, phase,
-      inputNeedsGradient: needs.query)
+      inputNeedsGradient: needs.query, trains: needs.training.headNorms)
     norm(
       "key norm", width: attention.headDimension, rows: tokens * attention.keyValueHeads, phase,
-      inputNeedsGradient: needs.key)
+      inputNeedsGradient: needs.key, trains: needs.training.headNorms)
   }
 
   /// Queries and keys are turned forward, their gradients back.

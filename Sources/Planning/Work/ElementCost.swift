@@ -38,6 +38,8 @@ enum ElementCost {
   static let nestedAbsmax = 2
   /// Adding up the rows of a table's gradient.
   static let embeddingBackward = 1
+  /// An element of a weight and its change: scaled, added, squared, summed.
+  static let weightNorm = 4
   /// Square and sum of the norm to clip by, and the scale.
   static let gradientClipping = 3
 
@@ -74,19 +76,39 @@ enum ElementCost {
 
   /// Operations a trained parameter costs in the optimizer's step.
   static func optimizer(_ kind: Optimizer.Kind) -> Int {
-    switch kind {
+    switch kind.family {
     // First moment 3, second 4, root, correction, epsilon, quotient, step 2, decay 1: Loshchilov and Hutter 2019,
-    // algorithm 2, <https://arxiv.org/abs/1711.05101>.
-    case .adamw, .pagedAdamw: 14
+    // algorithm 2, <https://arxiv.org/abs/1711.05101>. The averages of z and of the iterate take as many as a moment.
+    case .torchAdamW, .fusedAdam, .scheduleFree(.adamw), .scheduleFree(.radam): 14
     // The same, and both moments out of and into their codes.
-    case .adamw8bit, .pagedAdamw8bit: 18
+    case .torchao: 18
+    case .bitsandbytes(let states):
+      switch states.update {
+      case .adam: states.isQuantized ? 18 : 14
+      // One more average of the gradient, and its share of the step.
+      case .ademamix: states.isQuantized ? 24 : 18
+      // Two interpolations (6), sign, step 2, decay: Chen et al. 2023, algorithm 2,
+      // <https://arxiv.org/abs/2302.06675>.
+      case .lion: states.isQuantized ? 12 : 10
+      case .rmsprop: states.isQuantized ? 10 : 8
+      }
     // Square, row and column sums, estimate (2), root, quotient, clip (2), step 2, decay: Shazeer and Stern 2018,
     // algorithm 4, <https://arxiv.org/abs/1804.04235>.
-    case .adafactor: 12
-    // Two interpolations (6), sign, step 2, decay: Chen et al. 2023, algorithm 2, <https://arxiv.org/abs/2302.06675>.
-    case .lion: 10
-    case .sgd: 2
-    case .sgdMomentum: 4
+    case .torchAdafactor, .transformersAdafactor, .lomo(isAdaptive: true), .galore(.adafactor, _): 12
+    // The projected moments are few; back in full: scale 1, step 2.
+    case .galore(.adamw, _), .galore(.adamw8bit, _): 3
+    // The gradient times its factor, limited and scaled, and the step.
+    case .apollo: 5
+    // One average of the gradient (3), Nesterov's (3), step 2, decay; the products of the orthogonalization aside.
+    case .muon: 9
+    // A square and its mean (2), first moment 3, quotient, step 2, decay: Zhang et al. 2024, algorithm 1,
+    // <https://arxiv.org/abs/2406.16793>.
+    case .adamMini: 9
+    // Square 3, root, epsilon, quotient, step 2.
+    case .torchRMSprop, .torchAdagrad: 8
+    case .torchSGD(hasMomentum: false), .lomo(isAdaptive: false): 2
+    case .torchSGD(hasMomentum: true): 4
+    case .scheduleFree(.sgd): 7
     }
   }
 }

@@ -6,7 +6,7 @@ import Modeling
 extension StepWork {
   /// A linear layer of the decoder with its bias, its dequantization and its adapter.
   mutating func linear(
-    _ role: Parameter.Linear, _ phase: WorkSheet.Phase, inputNeedsGradient: Bool, isTrained: Bool
+    _ role: Parameter.Linear, _ phase: WorkSheet.Phase, inputNeedsGradient: Bool, _ training: LayerTraining
   ) {
     let module = spec.module(role, layer: 0)
     // The engine's recomputation ends before the last product of a layer, whose result nothing reads.
@@ -14,27 +14,28 @@ extension StepWork {
     if runsBase {
       product(
         role.rawValue, phase, rows: tokens, input: module.input, output: module.output,
-        inputNeedsGradient: inputNeedsGradient)
+        inputNeedsGradient: inputNeedsGradient, trains: training.weights.contains(role))
       dequantization(phase, module.input * module.output, inputNeedsGradient: inputNeedsGradient)
-      if module.hasBias, phase != .backward || trainsBase {
-        book.elements(role.rawValue, phase, baseShare, tokens * module.output, cost: ElementCost.bias)
+      let trainsBias = training.biases.contains(role)
+      if module.hasBias, phase != .backward || trainsBias {
+        book.elements(
+          role.rawValue, phase, share(trains: trainsBias), tokens * module.output, cost: ElementCost.bias)
       }
     }
-    if isTrained, let adapter = recipe.method.adapter {
-      self.adapter(adapter, on: module, phase, inputNeedsGradient: inputNeedsGradient)
-    }
+    if training.wrapped.contains(role) { wrapping(module, phase, inputNeedsGradient: inputNeedsGradient) }
   }
 
-  /// y = x·Wᵀ; in backward dx = dy·W where the input needs it and dW = dyᵀ·x where the base trains.
+  /// y = x·Wᵀ; in backward dx = dy·W where the input needs it and dW = dyᵀ·x where the weight trains.
   mutating func product(
-    _ name: String, _ phase: WorkSheet.Phase, rows: Int, input: Int, output: Int, inputNeedsGradient: Bool
+    _ name: String, _ phase: WorkSheet.Phase, rows: Int, input: Int, output: Int, inputNeedsGradient: Bool,
+    trains: Bool
   ) {
     guard phase == .backward else {
-      book.product(name, phase, baseShare, rows, output, input)
+      book.product(name, phase, share(trains: trains), rows, output, input)
       return
     }
-    if inputNeedsGradient { book.product(name, .backward, baseShare, rows, input, output) }
-    if trainsBase { book.product(name, .backward, .trained, output, input, rows) }
+    if inputNeedsGradient { book.product(name, .backward, share(trains: trains), rows, input, output) }
+    if trains { book.product(name, .backward, .trained, output, input, rows) }
   }
 
   package static let dequantizationName = "dequantization"
@@ -47,19 +48,16 @@ extension StepWork {
   mutating func dequantization(_ phase: WorkSheet.Phase, _ count: Int, inputNeedsGradient: Bool) {
     guard let quantization = recipe.method.quantization, phase != .backward || inputNeedsGradient else { return }
     book.elements(StepWork.dequantizationName, phase, .frozen, count, cost: ElementCost.dequantization)
-    switch quantization {
-    case .nf4(true), .fp4(true):
-      let blocks = (count + 63) / 64
-      book.elements(StepWork.dequantizationName, phase, .frozen, blocks, cost: ElementCost.nestedAbsmax)
-    case .nf4(false), .fp4(false), .int8: break
-    }
+    guard let blocks = quantization.blocks, blocks.isDouble else { return }
+    let scales = (count + blocks.blockSize - 1) / blocks.blockSize
+    book.elements(StepWork.dequantizationName, phase, .frozen, scales, cost: ElementCost.nestedAbsmax)
   }
 
   /// The two products of an adapter, B·(A·x).
   ///
   /// Forward takes 2·T·r·(in + out) operations. Backward has A's and B's gradients and that of A·x, and the input's where
   /// it needs one: 2·T·r·(in + 2·out), or 4·T·r·(in + out).
-  private mutating func adapter(
+  mutating func adapter(
     _ adapter: LoRA, on module: LinearModule, _ phase: WorkSheet.Phase, inputNeedsGradient: Bool
   ) {
     let name = "lora"

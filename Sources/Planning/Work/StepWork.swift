@@ -15,11 +15,15 @@ package struct StepWork {
   let needs: RequiresGrad
   var book = WorkBook()
 
-  var tokens: Int { recipe.batch.tokens }
+  /// Tokens of a sequence that run through the layers, virtual ones included.
+  var sequence: Int { recipe.batch.sequence + (recipe.method.virtualTokens?.tokensInStream ?? 0) }
+  /// Virtual tokens that queries look back on and that run through no layer.
+  var prefixLength: Int { recipe.method.virtualTokens?.tokensInKeys ?? 0 }
+  var tokens: Int { recipe.batch.microBatch * sequence }
   var hidden: Int { spec.hiddenSize }
-  var trainsBase: Bool { needs.trainsBase }
-  /// The share of what belongs to the base model.
-  var baseShare: WorkSheet.Share { trainsBase ? .trained : .frozen }
+
+  /// The share of a part of the base model.
+  func share(trains: Bool) -> WorkSheet.Share { trains ? .trained : .frozen }
 
   package static func sheet(_ spec: ModelSpec, _ recipe: Recipe) -> WorkSheet {
     var work = StepWork(spec, recipe)
@@ -30,7 +34,8 @@ package struct StepWork {
   private init(_ spec: ModelSpec, _ recipe: Recipe) {
     self.spec = spec
     self.recipe = recipe
-    needs = RequiresGrad(of: spec, method: recipe.method)
+    needs = RequiresGrad(
+      of: spec, method: recipe.method, hasStackedExperts: recipe.choices.experts == .grouped)
   }
 
   /// Layers that cost the same.
@@ -58,8 +63,11 @@ package struct StepWork {
       layer(kind.needs, window: kind.window, .backward)
     }
     book.times = microBatches
-    norm("final norm", width: hidden, rows: tokens, .forward, inputNeedsGradient: needs.lastStream)
-    norm("final norm", width: hidden, rows: tokens, .backward, inputNeedsGradient: needs.lastStream)
+    for phase in [WorkSheet.Phase.forward, .backward] {
+      norm(
+        "final norm", width: hidden, rows: tokens, phase, inputNeedsGradient: needs.lastStream,
+        trains: needs.finalNorm)
+    }
     head()
     book.times = 1
     optimizer()
@@ -67,9 +75,10 @@ package struct StepWork {
 
   private mutating func embedding() {
     if case .learned = spec.positions {
-      book.elements("position embedding", .forward, baseShare, tokens * hidden, cost: ElementCost.residual)
+      book.elements(
+        "position embedding", .forward, share(trains: needs.embedding), tokens * hidden, cost: ElementCost.residual)
     }
-    guard trainsBase else { return }
+    guard needs.embedding else { return }
     let tables = if case .learned = spec.positions { 2 } else { 1 }
     book.elements(
       "embedding", .backward, .trained, tables * tokens * hidden, cost: ElementCost.embeddingBackward)
@@ -78,45 +87,48 @@ package struct StepWork {
   /// One layer in one phase.
   private mutating func layer(_ needs: LayerGradients, window: Int?, _ phase: WorkSheet.Phase) {
     let normalization = spec.normalization
-    norm("attention norm", width: hidden, rows: tokens, phase, inputNeedsGradient: needs.input)
+    norm("attention norm", needs.input, needs, phase)
     for role in spec.attentionRoles {
-      linear(
-        role, phase, inputNeedsGradient: needs.attentionNormed, isTrained: needs.trained.contains(role))
+      linear(role, phase, inputNeedsGradient: needs.attentionNormed, needs.training)
     }
     attention(needs, window: window, phase)
-    linear(.output, phase, inputNeedsGradient: needs.context, isTrained: needs.trained.contains(.output))
-    if normalization.normalizesOutputs {
-      norm("attention output norm", width: hidden, rows: tokens, phase, inputNeedsGradient: needs.middle)
-    }
+    linear(.output, phase, inputNeedsGradient: needs.context, needs.training)
+    if normalization.normalizesOutputs { norm("attention output norm", needs.middle, needs, phase) }
     if !(normalization.isParallel && normalization.sharesParallelNorm) {
-      let below = normalization.isParallel ? needs.input : needs.middle
-      norm("mlp norm", width: hidden, rows: tokens, phase, inputNeedsGradient: below)
+      norm("mlp norm", normalization.isParallel ? needs.input : needs.middle, needs, phase)
     }
     feedForward(needs, phase)
-    if normalization.normalizesOutputs {
-      norm("mlp output norm", width: hidden, rows: tokens, phase, inputNeedsGradient: needs.output)
-    }
+    if normalization.normalizesOutputs { norm("mlp output norm", needs.output, needs, phase) }
     if phase != .backward || needs.output {
       book.elements("residual", phase, .weightless, 2 * tokens * hidden, cost: ElementCost.residual)
     }
   }
 
+  /// A norm of the stream.
+  private mutating func norm(
+    _ name: String, _ inputNeedsGradient: Bool, _ needs: LayerGradients, _ phase: WorkSheet.Phase
+  ) {
+    norm(
+      name, width: hidden, rows: tokens, phase, inputNeedsGradient: inputNeedsGradient, trains: needs.trainsNorms)
+  }
+
   /// A norm over rows of `width`; in backward it costs only what its input and its weight need.
   mutating func norm(
-    _ name: String, width: Int, rows: Int, _ phase: WorkSheet.Phase, inputNeedsGradient: Bool
+    _ name: String, width: Int, rows: Int, _ phase: WorkSheet.Phase, inputNeedsGradient: Bool,
+    trains: Bool
   ) {
     let isLayerNorm = spec.normalization.kind == .layer
     let count = rows * width
     guard phase == .backward else {
       book.elements(
-        name, phase, baseShare, count, cost: isLayerNorm ? ElementCost.layerNorm : ElementCost.rmsNorm)
+        name, phase, share(trains: trains), count, cost: isLayerNorm ? ElementCost.layerNorm : ElementCost.rmsNorm)
       return
     }
     if inputNeedsGradient {
       let cost = isLayerNorm ? ElementCost.layerNormBackward : ElementCost.rmsNormBackward
-      book.elements(name, .backward, baseShare, count, cost: cost)
+      book.elements(name, .backward, share(trains: trains), count, cost: cost)
     }
-    if trainsBase {
+    if trains {
       let cost = ElementCost.normWeight + (isLayerNorm ? ElementCost.normBias : 0)
       book.elements(name, .backward, .trained, count, cost: cost)
     }
@@ -127,15 +139,16 @@ package struct StepWork {
   /// TRL's fused head makes its scores again in backward (trl/kernels/chunked_logprob.py, `ChunkedLogProbFunction`).
   private mutating func head() {
     let vocabulary = spec.vocabularySize
+    let baseShare = share(trains: needs.head)
     book.product("head", .forward, baseShare, tokens, vocabulary, hidden)
     if recipe.loss == .fused, recipe.stack.isTorch, recipe.choices.fusedHead == .trl {
       book.product("head", .recompute, baseShare, tokens, vocabulary, hidden)
     }
     if needs.lastStream { book.product("head", .backward, baseShare, tokens, hidden, vocabulary) }
-    if trainsBase { book.product("head", .backward, .trained, vocabulary, hidden, tokens) }
+    if needs.head { book.product("head", .backward, .trained, vocabulary, hidden, tokens) }
     if spec.headHasBias {
       book.elements("head", .forward, baseShare, tokens * vocabulary, cost: ElementCost.bias)
-      if trainsBase { book.elements("head", .backward, .trained, tokens * vocabulary, cost: ElementCost.bias) }
+      if needs.head { book.elements("head", .backward, .trained, tokens * vocabulary, cost: ElementCost.bias) }
     }
     book.elements("loss", .forward, .weightless, tokens * vocabulary, cost: ElementCost.loss)
     book.elements("loss", .backward, .weightless, tokens * vocabulary, cost: ElementCost.lossBackward)
@@ -146,7 +159,9 @@ package struct StepWork {
   private mutating func optimizer() {
     // Where states are divided, so is the update; the first GPU's part counts its padding as work too.
     let parts = [.none, .ddp].contains(recipe.parallelism.sharding) ? 1 : recipe.parallelism.devices
-    let trained = (ParameterCounts(of: spec, method: recipe.method).trainable + parts - 1) / parts
+    let counts = ParameterCounts(
+      of: spec, method: recipe.method, hasStackedExperts: recipe.choices.experts == .grouped)
+    let trained = (counts.trainable + parts - 1) / parts
     let kind = recipe.optimizer.kind
     book.elements(kind.rawValue, .optimizer, .trained, trained, cost: ElementCost.optimizer(kind))
     if recipe.stack != .plimsoll {

@@ -16,11 +16,21 @@ struct Fit: ParsableCommand {
         plimsoll fit llama-2-7b --method qlora --vram 8GB
         plimsoll fit 7b --method lora --rank 64 --seq 4096 --gpu rtx-4090
         plimsoll fit path/to/config.json --method full --vram 24GB --format json
+        plimsoll fit 7b --method qlora --vram 8GB --explain
       """)
 
   @OptionGroup var model: ModelArgument
   @OptionGroup(title: "Budget (one of the two)") var budget: BudgetOptions
   @OptionGroup(title: "Recipe") var recipe: RecipeOptions
+
+  @OptionGroup(title: "Process") var process: ProcessOptions
+
+  @Flag(
+    help: """
+      Explain the peak entry by entry: the formula of each with its numbers, why it is there, and where that was read. \
+      CSV then has a row for every entry.
+      """)
+  var explain = false
 
   @Option(
     name: .long, parsing: .unconditional,
@@ -32,12 +42,16 @@ struct Fit: ParsableCommand {
 
   func run() throws {
     let (bytes, device) = try budget.budget()
-    let request = try recipe.request()
+    var request = try recipe.request()
+    try process.fill(&request)
     let resolved = try model.resolve(request, assumptions: recipe.assumptions)
     let threads = try threads(of: resolved.recipe.recipe.stack)
     let plan = try Planner.plan(resolved.spec, resolved.recipe, threads: threads, device: device)
     let verdict = Verdict.judge(plan, budget: bytes)
-    try output.write(FitReport(verdict: verdict, remedies: Remedies.seek(verdict, threads: threads)))
+    try output.write(
+      FitReport(
+        verdict: verdict, remedies: Remedies.seek(verdict, threads: threads),
+        explanation: explain ? PeakExplanation(of: plan) : nil))
     if verdict.exitCode != 0 { throw ExitCode(verdict.exitCode) }
   }
 

@@ -7,7 +7,7 @@ public import Reporting
 
 extension Method.Name: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
-extension Optimizer.Kind: ExpressibleByArgument {}
+extension Optimizer.Implementation: ExpressibleByArgument {}
 extension AttentionImplementation: ExpressibleByArgument {}
 extension LossImplementation: ExpressibleByArgument {}
 extension Stack: ExpressibleByArgument {}
@@ -28,7 +28,14 @@ enum FloatingFormat: String, CaseIterable, ExpressibleByArgument {
   }
 }
 
-/// The ways to store a frozen base.
-enum QuantizationName: String, CaseIterable, ExpressibleByArgument {
-  case nf4, fp4, int8, none
+/// An optimizer under any of its names.
+struct OptimizerName: ExpressibleByArgument {
+  let named: Optimizer.Named
+
+  init?(argument: String) {
+    guard let named = Optimizer.named(argument) else { return nil }
+    self.named = named
+  }
+
+  static var allValueStrings: [String] { Optimizer.Kind.allCases.map(\.rawValue) }
 }

@@ -19,12 +19,17 @@ struct BudgetOptions: ParsableArguments {
     switch (vram, gpu) {
     case (let bytes?, nil): return (bytes, nil)
     case (nil, let name?):
-      guard let device = DeviceCatalog.named(name) else {
-        throw .unknownDevice(name, nearest: Nearest.names(to: name, among: DeviceCatalog.all.map(\.name)))
-      }
+      let device = try BudgetOptions.device(named: name)
       return (device.usable, device)
     case (nil, nil): throw .noBudget
     case (_?, _?): throw .twoBudgets
     }
+  }
+
+  static func device(named name: String) throws(UsageError) -> Device {
+    guard let device = DeviceCatalog.named(name) else {
+      throw .unknownDevice(name, nearest: Nearest.names(to: name, among: DeviceCatalog.all.map(\.name)))
+    }
+    return device
   }
 }

@@ -5,7 +5,10 @@ import Modeling
 ///
 /// Numbers are taken as they stand, a leading minus included, so that the recipe can say what is wrong with them.
 struct RecipeOptions: ParsableArguments {
-  @Option(help: "What trains: every weight, adapters, or adapters on a quantized base. (default: lora)")
+  @Option(
+    help:
+      "What trains: everything, part of it, adapters on a frozen or quantized base, or virtual tokens. (default: lora)"
+  )
   var method: Method.Name?
 
   @Option(name: .long, parsing: .unconditional, help: "Rank of the adapters. (default: 16)", transform: Number.whole)
@@ -27,11 +30,26 @@ struct RecipeOptions: ParsableArguments {
       valueName: "all-linear|attention|names"))
   var targets: String?
 
+  @Flag(help: "Scale adapters by alpha / √rank.")
+  var rslora = false
+
+  @OptionGroup
+  var methodOptions: MethodOptions
+
   @Option(help: "How the frozen base is stored. (default: nf4 for qlora, none otherwise)")
   var quant: QuantizationName?
 
   @Flag(inversion: .prefixedNo, help: "Quantize the scales of nf4 and fp4 again. (default: --double-quant)")
   var doubleQuant: Bool?
+
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "Weights that share a scale; -1 for a whole row. (default: the format's, 64 or 128)",
+    transform: Number.whole)
+  var groupSize: Int?
+
+  @Flag(help: "GPTQ groups weights by importance, not by place (desc_act).")
+  var actOrder = false
 
   @Option(help: "Format in which weights that are not quantized are loaded. (default: the stack's)")
   var dtype: FloatingFormat?
@@ -42,8 +60,16 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "All arithmetic in the weights' format, or products in 16 bits on the fly. (default: the stack's)")
   var precision: Precision?
 
-  @Option(help: "What turns gradients into updates. (default: adamw)")
-  var optimizer: Optimizer.Kind?
+  @Option(help: "What turns gradients into updates; TrainingArguments' names are known too. (default: adamw)")
+  var optimizer: OptimizerName?
+
+  @Option(help: "How torch's optimizers walk over the parameters. (default: the stack's)")
+  var optimizerImplementation: Optimizer.Implementation?
+
+  @Option(
+    name: .long, parsing: .unconditional, help: "Rank of GaLore's and APOLLO's projections. (default: 128)",
+    transform: Number.whole)
+  var optimizerRank: Int?
 
   @Option(
     name: .long, parsing: .unconditional, help: "Learning rate; memory does not depend on it.", transform: Number.real)
@@ -113,19 +139,25 @@ struct RecipeOptions: ParsableArguments {
   }
 
   /// The recipe that was asked for, gaps left open.
-  func request() throws(UsageError) -> RecipeRequest {
-    if let gpus, gpus < 1 { throw .noGPUs(gpus) }
+  func request() throws -> RecipeRequest {
+    if let gpus, gpus < 1 { throw UsageError.noGPUs(gpus) }
     var request = RecipeRequest()
     request.method = method
     request.rank = rank
     request.alpha = alpha
     request.loraDropout = loraDropout
     request.targets = targets.map(RecipeOptions.targets)
-    request.quantization = try quantization()
+    request.stabilizesRank = rslora ? true : nil
+    methodOptions.fill(&request)
+    request.quantization = try QuantizationFlags(
+      name: quant, isDouble: doubleQuant, groupSize: groupSize, isActOrdered: actOrder
+    ).quantization()
     request.weightFormat = dtype?.format
     request.adapterFormat = adapterDtype?.format
     request.precision = precision
-    request.optimizer = optimizer
+    request.optimizer = optimizer?.named.kind
+    request.optimizerImplementation = optimizerImplementation ?? optimizer?.named.implementation
+    request.optimizerRank = optimizerRank
     request.learningRate = learningRate
     request.weightDecay = weightDecay
     request.microBatch = batch
@@ -156,21 +188,6 @@ struct RecipeOptions: ParsableArguments {
     case "all-linear": .allLinear
     case "attention": .attention
     default: .modules(text.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) })
-    }
-  }
-
-  /// What `--quant` and `--double-quant` say together; `nil` where neither says anything.
-  private func quantization() throws(UsageError) -> Quantization?? {
-    switch quant {
-    case .nf4?: return .some(.nf4(double: doubleQuant ?? true))
-    case .fp4?: return .some(.fp4(double: doubleQuant ?? true))
-    case .int8?:
-      guard doubleQuant != true else { throw .doubleQuantization(of: "int8") }
-      return .some(.int8)
-    case QuantizationName.none?:
-      guard doubleQuant != true else { throw .doubleQuantization(of: "a base that is not quantized") }
-      return .some(.none)
-    case nil: return doubleQuant.map { .some(.nf4(double: $0)) }
     }
   }
 }

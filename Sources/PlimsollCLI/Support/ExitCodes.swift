@@ -29,15 +29,20 @@ extension ExitStatus {
     self =
       switch error {
       case let error as ModelReferenceError: ExitStatus(error.category)
-      case is UsageError, is BytesParsingError, is RecipeError, is PlanError: .usage
+      case is UsageError, is BytesParsingError, is RecipeError, is PlanError, is AllocatorSettingsError: .usage
+      case let error as LengthError: ExitStatus(error)
       case is ModelSpecError: .badData
       case is MachineError, is MachineTooSmall, is ArenaError, is OutputFileError: .unavailable
+      case let error as ProbeError: ExitStatus(error)
       case let error as TrainingError: ExitStatus(error)
       case let error as WeightFileError: ExitStatus(error)
       case let error as AdapterError: ExitStatus(error)
       case let error as TokenizerError: ExitStatus(error)
       case let error as DataError: ExitStatus(error)
       case is RunStateError, is BadDataLine: .badData
+      case let error as CSVError: ExitStatus(error)
+      case let error as MeasurementError: ExitStatus(error)
+      case is Refusal: .negative
       default: .internalError
       }
   }
@@ -53,6 +58,24 @@ extension ExitStatus {
       }
   }
 
+  private init(_ error: ProbeError) {
+    self =
+      switch error {
+      case .unsupportedStack, .unsupported, .noConfiguration: .usage
+      case .file(.noSuchFile): .noInput
+      case .file, .notJSON, .foreign, .missing, .wrongValue, .config, .recipe, .nothingMeasured: .badData
+      }
+  }
+
+  private init(_ error: LengthError) {
+    self =
+      switch error {
+      case .badRange: .usage
+      case .file: .noInput
+      case .empty, .badLine: .badData
+      }
+  }
+
   private init(_ error: AdapterError) {
     self =
       switch error {
@@ -60,6 +83,18 @@ extension ExitStatus {
       case .file, .weights(.safetensors(.file)): .noInput
       case .weights(let error): ExitStatus(error)
       default: .badData
+      }
+  }
+
+  private init(_ error: CSVError) {
+    if case .file = error { self = .noInput } else { self = .badData }
+  }
+
+  private init(_ error: MeasurementError) {
+    self =
+      switch error {
+      case .noSuchRow: .usage
+      case .nothingLeft(_, let rows): rows == 0 ? .badData : .usage
       }
   }
 

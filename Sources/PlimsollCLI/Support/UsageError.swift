@@ -5,10 +5,14 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
   case unknownDevice(String, nearest: [String])
   case noGPUs(Int)
   case doubleQuantization(of: String)
+  case groupSizeWithoutQuantization(Int)
+  case actOrder(of: String)
+  case wholeOnLoad
   case presetWithoutWeights(String)
   case holdsAnotherRun(folder: String, state: String)
   case mergeOverBase(String)
   case outOfRange(flag: String, value: String, allowed: String)
+  case oneMeasurement
 
   var description: String {
     switch self {
@@ -20,11 +24,19 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
     case .noGPUs(let count): "--gpus is \(count): it must be at least 1"
     case .doubleQuantization(let format):
       "--double-quant: the scales of \(format) are not quantized again, only those of nf4 and fp4 can be"
+    case .groupSizeWithoutQuantization(let size):
+      "--group-size \(size): scales are shared by groups only with --quant nf4, fp4, gptq, awq, hqq or int4wo"
+    case .actOrder(let format): "--act-order: \(format) does not order by importance, only gptq can"
+    case .wholeOnLoad:
+      "--quant gguf: Transformers makes the weights of a GGUF file whole when it loads them, so plan --quant none with "
+        + "the --dtype they are loaded in"
     case .presetWithoutWeights(let name):
       "\(name) is a preset, which has a shape and no weights: name a checkpoint folder or a .gguf file"
     case .holdsAnotherRun(let folder, let state):
       "\(folder) holds the saved state \(state) of an earlier run: go on from it with --resume, or name another --output"
     case .mergeOverBase(let folder): "--output is \(folder), which is the base: name another folder"
+    case .oneMeasurement:
+      "validate needs something that was measured: say either --measurements FILE.csv or --probe FILE.json"
     case .outOfRange(let flag, let value, let allowed): "--\(flag) is \(value): it must be \(allowed)"
     }
   }

@@ -8,7 +8,7 @@ public struct StackReport: Report {
   public init(_ description: StackDescription) { self.description = description }
 
   private var defaults: [(method: Method.Name, defaults: StackDescription.Defaults)] {
-    Method.Name.allCases.map { ($0, description.defaults(for: $0)) }
+    [(.full, description.full), (.lora, description.lora), (.qlora, description.qlora)]
   }
 
   public var table: Table {

@@ -62,7 +62,12 @@ public struct StacksReport: Report {
     if let (stack, plan) = planned.first(where: { $0.0 == baseline }) ?? planned.first {
       blocks.append(.lead("\(model), \(plan.recipe.method.name.rawValue): every stack beside \(stack.rawValue)"))
     }
-    blocks.append(.table(overview))
+    blocks += [
+      .table(overview),
+      .paragraph(
+        "Every stack with its own defaults for what the flags leave open; plimsoll stacks --about NAME says what it does "
+          + "and where that was read."),
+    ]
     let differences = planned.filter { $0.0 != baseline }.compactMap { stack, plan in
       difference(plan).map { Document.Fact(stack.rawValue, $0) }
     }
@@ -71,10 +76,6 @@ public struct StacksReport: Report {
     }
     let refusals = rows.compactMap { row in row.refusal.map { Document.Fact(row.stack.rawValue, $0) } }
     if !refusals.isEmpty { blocks += [.heading("Not planned"), .facts(refusals)] }
-    blocks.append(
-      .paragraph(
-        "Every stack with its own defaults for what the flags leave open; plimsoll stacks --about NAME says what it does "
-          + "and where that was read."))
     return Document(blocks)
   }
 

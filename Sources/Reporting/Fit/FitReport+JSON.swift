@@ -4,6 +4,11 @@ import Planning
 
 extension FitReport {
   public var json: OrderedJSON {
+    guard let explanation, case .object(let members) = plain else { return plain }
+    return .object(members + [OrderedJSON.Member("explanation", ExplanationReport(explanation).json)])
+  }
+
+  private var plain: OrderedJSON {
     let work = plan.work
     return [
       "model": plan.spec.json,
@@ -18,6 +23,7 @@ extension FitReport {
       "headroom_bytes": .integer(verdict.headroom.count),
       "accounts": plan.accounts.json,
       "peak": plan.peak.json(moment: plan.peakMoment),
+      "phases": plan.phases.json,
       "parameters": ["total": .integer(plan.parameters.total), "trainable": .integer(plan.parameters.trainable)],
       "flops": [
         "forward": .integer(work.total(.forward).count), "backward": .integer(work.total(.backward).count),

@@ -7,17 +7,22 @@ public struct FitReport: Report {
   public let verdict: Verdict
   /// What would change the verdict; `nil` where nobody looked.
   public let remedies: Remedies?
+  /// The peak entry by entry; `nil` where nobody asked.
+  public let explanation: PeakExplanation?
 
-  public init(verdict: Verdict, remedies: Remedies?) {
+  public init(verdict: Verdict, remedies: Remedies?, explanation: PeakExplanation? = nil) {
     self.verdict = verdict
     self.remedies = remedies
+    self.explanation = explanation
   }
 
-  public var table: Table { PlanTable.table(of: [verdict]) }
+  public var table: Table {
+    explanation.map { ExplanationReport($0).table } ?? PlanTable.table(of: [verdict])
+  }
 
   public var document: Document {
     var blocks: [Document.Block] = [.lead(verdict.sentence)]
-    blocks += receipt + largest + deviceBytes
+    blocks += receipt + (explanation.map { ExplanationReport($0).blocks } ?? largest) + deviceBytes + phases
     blocks += [.heading("The step"), .facts(stepFacts)]
     blocks += remedyBlocks
     if !assumptions.isEmpty { blocks += [.heading("Assumed"), .list(assumptions)] }
@@ -83,6 +88,10 @@ public struct FitReport: Report {
     let causes = plan.device.causes
     return [.heading("As the allocator and the driver count"), .table(table)]
       + (causes.isEmpty ? [] : [.list(causes)])
+  }
+
+  private var phases: [Document.Block] {
+    [.heading("The most live bytes of every part"), .table(plan.phases.table)]
   }
 
   private var stepFacts: [Document.Fact] {

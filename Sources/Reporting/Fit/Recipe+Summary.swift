@@ -6,8 +6,31 @@ extension Method {
   public var title: String {
     switch self {
     case .full: "full fine-tuning"
-    case .lora: "LoRA"
-    case .qlora: "QLoRA"
+    case .lora(let lora): lora.decomposesWeights ? "DoRA" : "LoRA"
+    case .qlora(let lora, _): lora.decomposesWeights ? "QDoRA" : "QLoRA"
+    case .partial(.layers(let freeze)):
+      freeze.layers < 0
+        ? "training of the first \(Phrase.count(-freeze.layers, "layer"))"
+        : "training of the last \(Phrase.count(freeze.layers, "layer"))"
+    case .partial(.head): "training of the head"
+    case .partial(.biases): "BitFit"
+    case .wrapped(let wrapper, _):
+      switch wrapper {
+      case .ia3: "(IA)³"
+      case .lnTuning: "LN tuning"
+      case .vera: "VeRA"
+      case .oft: "OFT"
+      case .boft: "BOFT"
+      case .loha: "LoHa"
+      case .lokr: "LoKr"
+      case .adalora: "AdaLoRA"
+      }
+    case .prompted(let tokens, _):
+      switch tokens.kind {
+      case .prompt: "prompt tuning"
+      case .encoded: "p-tuning"
+      case .prefix: "prefix tuning"
+      }
     }
   }
 }
@@ -17,7 +40,18 @@ extension BatchShape {
   var summary: String {
     let microBatches = accumulation == 1 ? "" : ", \(Fixed.grouped(accumulation)) times before the optimizer's step"
     let shape = "\(Phrase.count(microBatch, "sequence")) of \(Fixed.grouped(sequence))"
-    return "\(Fixed.grouped(tokensPerStep)) a step: \(shape)\(microBatches)"
+    let varied = lengths.map { ", at most (\($0.text))" } ?? ""
+    return "\(Fixed.grouped(tokensPerStep)) a step: \(shape)\(varied)\(microBatches)"
+  }
+}
+
+extension Optimizer {
+  /// As people say it: with the way it walks over parameters where that is not the usual one.
+  var summary: String {
+    var text = kind.rawValue
+    if kind.hasImplementations, implementation != .fused { text += " (\(implementation.rawValue))" }
+    if kind.hasRank { text += " of rank \(rank)" }
+    return text
   }
 }
 
@@ -29,12 +63,21 @@ extension Recipe {
       parts[0] += " of rank \(adapter.rank)"
       parts += ["alpha \(Phrase.number(adapter.alpha))", "on \(adapter.targets.text)"]
       if adapter.dropout > 0 { parts.append("dropout \(Phrase.number(adapter.dropout))") }
+      if adapter.stabilizesRank { parts.append("rank-stabilized") }
+      if !adapter.modulesToSave.isEmpty {
+        parts.append("\(adapter.modulesToSave.joined(separator: " and ")) trained whole")
+      }
+      parts.append("adapters in \(adapterFormat.rawValue)")
+    }
+    if let tokens = method.virtualTokens { parts[0] += " of \(Phrase.count(tokens.count, "virtual token"))" }
+    if case .wrapped = method {
+      if let targets = method.wrapping?.targets { parts.append("on \(targets.text)") }
       parts.append("adapters in \(adapterFormat.rawValue)")
     }
     parts.append("weights in \(method.quantization?.text ?? weightFormat.rawValue)")
     if method.quantization != nil { parts.append("the rest in \(weightFormat.rawValue)") }
     parts += [
-      "\(precision.rawValue) precision", optimizer.kind.rawValue,
+      "\(precision.rawValue) precision", stack.isTorch ? optimizer.summary : optimizer.kind.rawValue,
       "gradient checkpointing \(usesGradientCheckpointing ? "on" : "off")", "\(attention.rawValue) attention",
       "\(loss.rawValue) loss", "\(stack.rawValue) stack",
     ]
@@ -43,6 +86,9 @@ extension Recipe {
       let offload = parallelism.settings.offload
       if offload != .none { parts.append("\(offload == .all ? "everything" : offload.rawValue) offloaded to the host") }
     }
+    if !runtime.allocator.text.isEmpty { parts.append("allocator \(runtime.allocator.text)") }
+    if let bytes = runtime.cublasWorkspace { parts.append("cuBLAS workspaces of \(bytes)") }
+    if let steps = runtime.emptyCacheSteps { parts.append("cache emptied every \(Phrase.count(steps, "step"))") }
     return parts.joined(separator: ", ")
   }
 
@@ -55,10 +101,16 @@ extension Recipe {
       "dtype": .string(weightFormat.rawValue),
       "adapter_dtype": method.adapter == nil ? .null : .string(adapterFormat.rawValue),
       "precision": .string(precision.rawValue), "optimizer": .string(optimizer.kind.rawValue),
+      "optimizer_implementation": optimizer.kind.hasImplementations && stack.isTorch
+        ? .string(optimizer.implementation.rawValue) : .null,
+      "optimizer_rank": optimizer.kind.hasRank ? .integer(optimizer.rank) : .null,
       "learning_rate": .number(optimizer.learningRate), "weight_decay": .number(optimizer.weightDecay),
       "batch": .integer(batch.microBatch), "seq": .integer(batch.sequence),
       "grad_accum": .integer(batch.accumulation), "checkpointing": .bool(usesGradientCheckpointing),
       "attention": .string(attention.rawValue), "loss": .string(loss.rawValue), "stack": .string(stack.rawValue),
+      "alloc_conf": .string(runtime.allocator.text),
+      "cublas_workspace_bytes": .optional(runtime.cublasWorkspace?.count),
+      "empty_cache_steps": .optional(runtime.emptyCacheSteps), "lengths": .optional(batch.lengths?.text),
       "gpus": .integer(parallelism.devices), "sharding": .string(parallelism.sharding.rawValue),
       "offload": .string(parallelism.settings.offload.rawValue),
     ]

@@ -21,7 +21,8 @@ struct ParameterUpdate {
       parameter.firstMoment = try arena.open(
         TensorName.momentum(of: parameter.name), .optimizerState, parameter.shape)
       Elementwise.fill(parameter.firstMoment.mutableSpan, with: 0)
-    case .sgd, .adamw8bit, .pagedAdamw, .pagedAdamw8bit, .adafactor, .lion: break
+    // The engine runs no other: see `ModelSpec.engineRefusal`.
+    default: break
     }
   }
 
@@ -49,7 +50,7 @@ struct ParameterUpdate {
         weight: parameter.value.mutableSpan, gradient: parameter.gradient.span,
         momentumBuffer: parameter.firstMoment.mutableSpan, learningRate: learningRate,
         momentum: optimizer.momentum, weightDecay: weightDecay, gradientScale: gradientScale)
-    case .sgd, .adamw8bit, .pagedAdamw, .pagedAdamw8bit, .adafactor, .lion:
+    default:
       SGDKernel.update(
         weight: parameter.value.mutableSpan, gradient: parameter.gradient.span, learningRate: learningRate,
         weightDecay: weightDecay, gradientScale: gradientScale)

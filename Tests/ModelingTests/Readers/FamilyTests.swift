@@ -41,7 +41,41 @@ import Testing
 
   @Test func `every known type is recorded`() {
     let recorded = Set(Families.recorded.defaults.keys)
-    #expect(recorded == Set(ConfigJSON.knownTypes).subtracting(["gemma3"]))
+    // Classes of qwen and chatglm come with their checkpoints, not with Transformers.
+    #expect(recorded == Set(ConfigJSON.knownTypes).subtracting(["gemma3", "qwen", "chatglm"]))
+  }
+
+  @Test func `Qwen's first generation has a fused projection with a bias, and half the width it writes down`() throws {
+    let spec = try #require(Presets.named("Qwen/Qwen-7B-Chat")).spec
+    let shapes = Dictionary(uniqueKeysWithValues: spec.layerParameters(0).map { ($0.name, $0.shape.extents) })
+    #expect(
+      shapes == [
+        "transformer.h.0.ln_1.weight": [4096], "transformer.h.0.attn.c_attn.weight": [12288, 4096],
+        "transformer.h.0.attn.c_attn.bias": [12288], "transformer.h.0.attn.c_proj.weight": [4096, 4096],
+        "transformer.h.0.ln_2.weight": [4096], "transformer.h.0.mlp.w1.weight": [11008, 4096],
+        "transformer.h.0.mlp.w2.weight": [11008, 4096], "transformer.h.0.mlp.c_proj.weight": [4096, 11008],
+      ])
+    #expect(spec.parameterCount == 7_721_324_544)
+  }
+
+  @Test func `ChatGLM3 has two groups of keys and rotates half of each head`() throws {
+    // THUDM/chatglm3-6b, config.json; 6 243 584 000 parameters in its checkpoint's index.
+    let spec = try ConfigJSON(
+      [
+        "model_type": "chatglm", "hidden_size": 4096, "ffn_hidden_size": 13696, "num_layers": 28,
+        "num_attention_heads": 32, "kv_channels": 128, "multi_query_attention": true, "multi_query_group_num": 2,
+        "padded_vocab_size": 65024, "seq_length": 8192, "layernorm_epsilon": 1e-5, "add_qkv_bias": true,
+        "torch_dtype": "float16",
+      ], file: "config.json"
+    ).spec
+    #expect(spec.parameterCount == 6_243_584_000)
+    #expect(spec.module(.gateUp, layer: 0).output == 27392)
+    #expect(spec.module(.queryKeyValue, layer: 0).output == 4096 + 512)
+    guard case .rotary(let rotary) = spec.positions else {
+      Issue.record("positions are not rotary")
+      return
+    }
+    #expect(rotary.rotatedShare == 0.5)
   }
 
   @Test(arguments: Families.recorded.families)

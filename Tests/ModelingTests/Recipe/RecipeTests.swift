@@ -62,7 +62,7 @@ import Testing
     #expect(resolved.recipe.method.adapter?.scale == 1)
   }
 
-  @Test(arguments: Stack.allCases, Method.Name.allCases)
+  @Test(arguments: Stack.allCases, [Method.Name.full, .lora, .qlora])
   func `every stack has a default for every method`(stack: Stack, method: Method.Name) throws {
     let resolved = try Self.resolve([:]) { request in
       request.stack = stack

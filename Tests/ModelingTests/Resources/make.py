@@ -34,6 +34,8 @@ FAMILIES = {
     "qwen3_biases": dict(SIZES, model_type="qwen3", num_key_value_heads=2, head_dim=16, attention_bias=True),
     "qwen3_moe": dict(SIZES, model_type="qwen3_moe", num_key_value_heads=2, head_dim=16, num_experts=4,
                       num_experts_per_tok=2, moe_intermediate_size=24),
+    "qwen2_moe": dict(SIZES, model_type="qwen2_moe", num_key_value_heads=2, num_experts=4, num_experts_per_tok=2,
+                      moe_intermediate_size=24, shared_expert_intermediate_size=40),
     "mixtral": dict(SIZES, model_type="mixtral", num_key_value_heads=2, num_local_experts=4, num_experts_per_tok=2),
     "gemma": dict(SIZES, model_type="gemma", num_key_value_heads=1, head_dim=16),
     "gemma2": dict(SIZES, model_type="gemma2", num_key_value_heads=2, head_dim=16),

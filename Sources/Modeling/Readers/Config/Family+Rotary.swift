@@ -31,6 +31,8 @@ extension Family {
     let allowed = "above 0 and at most 1"
     let isAllowed = { (share: Double) in share > 0 && share <= 1 }
     if let share = try parameters?.number("partial_rotary_factor", where: isAllowed, allowed) { return share }
+    // ChatGLM rotates half of each head (modeling_chatglm.py, `RotaryEmbedding(rotary_dim // 2)`).
+    if self == .chatglm { return 0.5 }
     guard let fallback = [Family.gptNeoX: 0.25, .phi: 0.5, .phi3: 1][self] else { return 1 }
     for field in ["partial_rotary_factor", "rotary_pct"] {
       if let share = try fields.number(field, where: isAllowed, allowed) { return share }

@@ -9,7 +9,7 @@ extension Family {
     let attention = try attention(fields, hidden: hidden)
     let feedForward = try feedForward(fields, hidden: hidden)
     let vocabulary = try fields.size(
-      "vocab_size", in: ModelSpec.Limit.vocabulary, default: defaults.vocabulary)
+      vocabularyField, in: ModelSpec.Limit.vocabulary, default: defaults.vocabulary)
     let maximumPositions = try fields.size(
       keys.positions, in: ModelSpec.Limit.positions, default: defaults.positions)
     let positions =
@@ -38,18 +38,25 @@ extension Family {
     if self == .phi, try fields.flag("qk_layernorm") == true {
       throw fields.unsupported("qk_layernorm", "norms of queries and keys with biases are not modeled")
     }
+    if self == .chatglm, try fields.flag("multi_query_attention") == false {
+      throw fields.unsupported("multi_query_attention", "only ChatGLM2 and 3 are known, which have it")
+    }
     return AttentionSpec(
       heads: heads, keyValueHeads: try keyValueHeads(fields, heads: heads),
       headDimension: try headDimension(fields, hidden: hidden, heads: heads), hasProjectionBias: bias,
       // Qwen2's output projection has none, though its other projections do.
-      hasOutputBias: bias && self != .qwen2,
+      hasOutputBias: bias && ![.qwen2, .qwen2MoE, .qwen, .chatglm].contains(self),
       normalizesQueryAndKey: [.qwen3, .qwen3MoE, .gemma3].contains(self),
-      fusesProjections: [.phi3, .gpt2, .gptNeoX].contains(self), slidingWindow: try slidingWindow(fields),
+      fusesProjections: [.phi3, .gpt2, .gptNeoX, .qwen, .chatglm].contains(self),
+      slidingWindow: try slidingWindow(fields),
       logitSoftcap: try softcap(fields, "attn_logit_softcapping", default: 50))
   }
 
   private func keyValueHeads(_ fields: ConfigFields, heads: Int) throws(ConfigError) -> Int {
-    if self == .gpt2 || self == .gptNeoX { return heads }
+    if [.gpt2, .gptNeoX, .qwen].contains(self) { return heads }
+    if self == .chatglm {
+      return try fields.size("multi_query_group_num", in: ModelSpec.Limit.heads, default: 2)
+    }
     if let count = try fields.integer("num_key_value_heads", in: ModelSpec.Limit.heads) { return count }
     if fields.isNull("num_key_value_heads") { return heads }
     return defaults.keyValueHeads ?? heads
@@ -57,6 +64,9 @@ extension Family {
 
   private func headDimension(_ fields: ConfigFields, hidden: Int, heads: Int) throws(ConfigError) -> Int {
     // These classes know no head_dim: their width is always the hidden size.
+    if self == .qwen || self == .chatglm {
+      return try fields.size("kv_channels", in: ModelSpec.Limit.headDimension, default: 128)
+    }
     let isFixed = [.gpt2, .gptNeoX].contains(self)
     if !isFixed, let size = try fields.integer("head_dim", in: ModelSpec.Limit.headDimension) { return size }
     if !isFixed, let size = defaults.headDimension { return size }
@@ -70,7 +80,9 @@ extension Family {
 
   private func projectionBias(_ fields: ConfigFields) throws(ConfigError) -> Bool {
     switch self {
-    case .qwen2, .phi, .gpt2: true
+    case .qwen2, .phi, .gpt2, .qwen: true
+    case .qwen2MoE: try fields.flag("qkv_bias") ?? true
+    case .chatglm: try fields.flag("add_qkv_bias") ?? true
     case .mistral, .mixtral, .phi3: false
     case .gptNeoX: try fields.flag("attention_bias") ?? true
     case .llama, .qwen3, .qwen3MoE, .gemma, .gemma2, .gemma3: try fields.flag("attention_bias") ?? false
@@ -80,9 +92,9 @@ extension Family {
   private func slidingWindow(_ fields: ConfigFields) throws(ConfigError) -> Int? {
     let range = ModelSpec.Limit.positions
     switch self {
-    case .llama, .gemma, .phi, .gpt2, .gptNeoX: return nil
+    case .llama, .gemma, .phi, .gpt2, .gptNeoX, .qwen, .chatglm: return nil
     case .mixtral, .phi3: return try fields.integer("sliding_window", in: range)
-    case .qwen2, .qwen3, .qwen3MoE:
+    case .qwen2, .qwen3, .qwen3MoE, .qwen2MoE:
       guard try fields.flag("use_sliding_window") == true else { return nil }
     case .mistral, .gemma2, .gemma3: break
     }
@@ -106,18 +118,22 @@ extension Family {
     let inner =
       self == .gpt2
       ? try fields.integer("n_inner", in: range) ?? 4 * hidden
-      : try fields.size("intermediate_size", in: range, default: defaults.intermediate)
+      : try fields.size(intermediateField, in: range, default: defaults.intermediate)
+    // Qwen's first generation writes down the width of gate and up together.
+    let width = self == .qwen ? inner / 2 : inner
     let isPlain = [.phi, .gpt2, .gptNeoX].contains(self)
     return FeedForwardSpec(
-      intermediateSize: inner, isGated: !isPlain, activation: try activation(fields),
-      hasBias: try self == .llama ? fields.flag("mlp_bias") ?? false : isPlain, fusesGateAndUp: self == .phi3,
+      intermediateSize: width, isGated: !isPlain, activation: try activation(fields),
+      hasBias: try self == .llama ? fields.flag("mlp_bias") ?? false : isPlain,
+      fusesGateAndUp: self == .phi3 || self == .chatglm,
       experts: try experts(fields, inner: inner))
   }
 
   private func experts(_ fields: ConfigFields, inner: Int) throws(ConfigError) -> FeedForwardSpec.Experts? {
     guard isMixture else { return nil }
     let counts = ModelSpec.Limit.experts
-    let active = try fields.size("num_experts_per_tok", in: counts, default: self == .mixtral ? 2 : 8)
+    let active = try fields.size(
+      "num_experts_per_tok", in: counts, default: self == .mixtral ? 2 : self == .qwen2MoE ? 4 : 8)
     if self == .mixtral {
       let count = try fields.size("num_local_experts", in: counts, default: 8)
       return FeedForwardSpec.Experts(count: count, active: active, intermediateSize: inner)
@@ -131,14 +147,19 @@ extension Family {
     // Transformers 5 writes the name that it shares with Mixtral.
     let field = fields.value("num_experts") == nil ? "num_local_experts" : "num_experts"
     return FeedForwardSpec.Experts(
-      count: try fields.size(field, in: counts, default: 128), active: active,
+      count: try fields.size(field, in: counts, default: self == .qwen2MoE ? 60 : 128), active: active,
       intermediateSize: try fields.size(
-        "moe_intermediate_size", in: ModelSpec.Limit.intermediateSize, default: 768))
+        "moe_intermediate_size", in: ModelSpec.Limit.intermediateSize, default: self == .qwen2MoE ? 1408 : 768),
+      sharedIntermediateSize: self == .qwen2MoE
+        ? try fields.size(
+          "shared_expert_intermediate_size", in: ModelSpec.Limit.intermediateSize, default: 5632) : nil,
+      normalizesWeights: try fields.flag("norm_topk_prob") ?? false)
   }
 
   private func activation(_ fields: ConfigFields) throws(ConfigError) -> FeedForwardSpec.Activation {
     // Gemma's first releases say gelu and mean its tanh approximation; later ones name hidden_activation instead.
     if self == .gemma { return .geluTanh }
+    if self == .qwen || self == .chatglm { return .silu }
     let field =
       switch self {
       case .gpt2: "activation_function"

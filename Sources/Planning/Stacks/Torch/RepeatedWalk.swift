@@ -17,7 +17,9 @@ struct RepeatedWalk {
       let shallow = spec.withLayers(LayerPattern.depth)
     else { return nil }
     let (tape, outside) = TorchWalk.tape(shallow, of: spec, recipe, options)
-    guard let pattern = LayerPattern(tape.journal, clock: tape.clock, layers: tape.layers),
+    guard
+      let pattern = LayerPattern(
+        tape.journal, clock: tape.clock, layers: tape.layers, closingLayers: tape.closingLayers),
       let unrolling = Unrolling(pattern)
     else { return nil }
     (self.spec, self.recipe, self.options) = (spec, recipe, options)
@@ -31,15 +33,19 @@ struct RepeatedWalk {
     let hasTwoMasks =
       [.gemma2, .gemma3].contains(spec.architecture)
       && (recipe.attention == .eager || (recipe.attention == .sdpa && options.isPadded))
+    // Keys and values of a prefix come out of one table for all layers.
+    let hasPrefix = recipe.method.virtualTokens.map { $0.tokensInKeys > 0 } ?? false
     // DeepSpeed's buckets fill up across layers, and it gathers ahead across them.
-    return !hasTwoMasks && !recipe.method.namesModules && !recipe.parallelism.sharding.isDeepSpeed
+    return !hasTwoMasks && !hasPrefix && !recipe.method.namesLayers && !recipe.parallelism.sharding.isDeepSpeed
   }
 
   /// The whole model's books; `nil` if the names of tensors don't tell their layers.
   var journal: TorchWalk.Books? {
     guard let less = spec.withLayers(LayerPattern.depth - 1) else { return nil }
     let (tape, _) = TorchWalk.tape(less, of: spec, recipe, options)
-    guard let shallower = LayerPattern(tape.journal, clock: tape.clock, layers: tape.layers),
+    guard
+      let shallower = LayerPattern(
+        tape.journal, clock: tape.clock, layers: tape.layers, closingLayers: tape.closingLayers),
       var journal = UnrolledJournal(
         pattern, shallower: shallower, clock: StepClock(spec: spec, recipe: recipe), depth: spec.layerCount)
     else { return nil }
@@ -53,7 +59,8 @@ struct RepeatedWalk {
 
   /// What the whole model asks of torch's allocator, and the bytes that are outside of it.
   var trace: (trace: AllocationTrace, outside: Bytes) {
-    var unrolled = UnrolledTrace(pattern.journal.entries, isOutside, depth: spec.layerCount)
+    var unrolled = UnrolledTrace(
+      pattern.journal.entries, isOutside, rules: LoadRules(TorchPolicy(recipe, options)), depth: spec.layerCount)
     unrolling.write(depth: spec.layerCount, to: &unrolled)
     return (unrolled.trace, unrolled.outside)
   }
@@ -61,7 +68,7 @@ struct RepeatedWalk {
 
 extension ModelSpec {
   /// The same model with so many layers; `nil` if there is none.
-  fileprivate func withLayers(_ count: Int) -> ModelSpec? {
+  func withLayers(_ count: Int) -> ModelSpec? {
     try? ModelSpec(
       name: name, architecture: architecture, layerCount: count, hiddenSize: hiddenSize, attention: attention,
       feedForward: feedForward, vocabularySize: vocabularySize, tiesEmbeddings: tiesEmbeddings,

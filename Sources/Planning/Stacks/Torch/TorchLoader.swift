@@ -7,50 +7,71 @@ import Modeling
 struct TorchLoader {
   let spec: ModelSpec
   let policy: TorchPolicy
-  let trainsBase: Bool
+  let method: Method
+  /// Tokens of the longest sample.
+  let sequence: Int
 
   func load(_ tape: inout Tape) -> TorchWeights {
     var weights = TorchWeights()
     weights.layers = Array(repeating: TorchWeights.Layer(), count: spec.layerCount)
     var biases = Biases()
-    for parameter in spec.parameters {
+    let tiedHead = spec.tiesEmbeddings ? method.copiesHead(of: spec) : false
+    let isLitGPT = policy.choices.modelCode.isLitGPT
+    for parameter in isLitGPT ? spec.litGPTParameters : spec.parameters {
       tape.layer = parameter.layer
       place(parameter, &weights, &biases, &tape)
     }
+    loadShared(&weights, &tape)
     for layer in 0..<spec.layerCount {
       tape.layer = layer
-      if spec.feedForward.experts != nil { loadExperts(layer, &weights, &tape) }
-      for module in spec.linearModules(layer) {
+      if spec.feedForward.experts != nil { loadExperts(layer, &weights, &biases, &tape) }
+      for module in isLitGPT ? spec.litGPTModules(layer) : spec.linearModules(layer) {
         weights.layers[layer].linears[module.role] = linear(module, biases, &tape)
       }
     }
     tape.layer = nil
-    if spec.tiesEmbeddings { weights.head = weights.embedding }
+    weights.rotaryTables = openRotaryTables(&tape)
+    if spec.tiesEmbeddings, !isLitGPT {
+      let original = biases.originalEmbedding ?? weights.embedding
+      weights.head = tiedHead ? openCopy(spec.headModule + ".weight", of: original, &tape) : original
+    }
+    if let tokens = method.virtualTokens {
+      // Made by `nn.Embedding` and `nn.Linear` in torch's default format and left there.
+      weights.prompts = tokens.added(to: spec).map {
+        tape.openParameter($0.suffix, $0.shape, .fp32, .adapters, trains: true)
+      }
+    }
     return weights
   }
 
   /// What has been placed before the module that it belongs to.
-  private struct Biases {
+  struct Biases {
     var linear: [String: Tensor] = [:]
     var weight: [String: Tensor] = [:]
-    var routers: [Int: Tensor] = [:]
+    /// The table that a copied embedding stands beside.
+    var originalEmbedding: Tensor?
   }
 
   private func place(
     _ parameter: Parameter, _ weights: inout TorchWeights, _ parts: inout Biases, _ tape: inout Tape
   ) {
     switch parameter.role {
-    case .embedding: weights.embedding = open(parameter, &tape)
+    case .embedding:
+      weights.embedding = open(parameter, &tape)
+      if method.copies(parameter, of: spec) {
+        parts.originalEmbedding = weights.embedding
+        weights.embedding = openCopy(parameter.name, of: weights.embedding, &tape)
+      }
     case .positionEmbedding: weights.positionEmbedding = open(parameter, &tape)
     case .linear:
       guard policy.quantization != nil else { return parts.weight[parameter.name] = open(parameter, &tape) }
       openQuantized(parameter, &tape)
     case .linearBias: parts.linear[parameter.name] = open(parameter, &tape)
     case .norm(let place):
-      let norm = TorchWeights.Norm(weight: open(parameter, &tape), bias: nil)
+      let norm = TorchWeights.Norm(weight: openUsed(parameter, &tape), bias: nil)
       if let layer = parameter.layer { weights.layers[layer].norms[place] = norm } else { weights.finalNorm = norm }
     case .normBias(let place):
-      let bias = open(parameter, &tape)
+      let bias = openUsed(parameter, &tape)
       if let layer = parameter.layer {
         guard let norm = weights.layers[layer].norms[place] else { return }
         weights.layers[layer].norms[place] = TorchWeights.Norm(weight: norm.weight, bias: bias)
@@ -60,16 +81,45 @@ struct TorchLoader {
     case .router:
       let router = open(parameter, &tape)
       if let layer = parameter.layer {
-        weights.layers[layer].mixture = TorchWeights.Mixture(router: router, gateUp: .void, down: .void)
+        weights.layers[layer].mixture = TorchWeights.Mixture(router: router)
       }
     case .expert: break
-    case .head: weights.head = open(parameter, &tape)
-    case .headBias: weights.headBias = open(parameter, &tape)
+    case .head where quantizesHead: weights.quantizedHead = openQuantizedHead(parameter, &tape)
+    case .head: weights.head = openUsed(parameter, &tape)
+    case .headBias: weights.headBias = openUsed(parameter, &tape)
     }
   }
 
-  private func open(_ parameter: Parameter, _ tape: inout Tape) -> Tensor {
-    tape.openParameter(parameter.name, parameter.shape, format(of: parameter), .weights, trains: trainsBase)
+  func open(_ parameter: Parameter, _ tape: inout Tape) -> Tensor {
+    tape.openParameter(
+      parameter.name, parameter.shape, format(of: parameter), .weights, trains: method.trains(parameter, of: spec))
+  }
+
+  /// Opens a parameter, and the trained copy that is used in its place where the method makes one.
+  private func openUsed(_ parameter: Parameter, _ tape: inout Tape) -> Tensor {
+    let original = open(parameter, &tape)
+    return method.copies(parameter, of: spec) ? openCopy(parameter.name, of: original, &tape) : original
+  }
+
+  /// A trained copy: in the original's format, or in the adapters' where they are cast with them.
+  ///
+  /// Sources: peft/tuners/tuners_utils.py, `cast_adapter_dtype`, which casts what tuner layers hold and not
+  /// `ModulesToSaveWrapper`; trl/trainer/sft_trainer.py, which casts everything trained on a quantized base to bf16.
+  private func openCopy(_ name: String, of original: Tensor, _ tape: inout Tape) -> Tensor {
+    let isTunerLayer = if case .wrapped = method { true } else { false }
+    let isCast = isTunerLayer || (policy.quantization != nil && !policy.choices.preparesForKbitTraining)
+    let format = isCast ? policy.adapterFormat : original.format
+    return tape.openParameter(
+      TensorName.part("copy", of: name), original.shape, format, .adapters, trains: true)
+  }
+
+  /// What all adapters share.
+  private func loadShared(_ weights: inout TorchWeights, _ tape: inout Tape) {
+    tape.layer = nil
+    guard case .wrapped(.vera(let vera), _) = method else { return }
+    weights.shared = vera.shared(in: spec).map {
+      tape.openNamed($0.suffix, $0.shape, policy.adapterFormat, .adapters)
+    }
   }
 
   /// The format a parameter that isn't quantized is trained (or frozen) in.
@@ -83,24 +133,15 @@ struct TorchLoader {
     }
   }
 
-  private func openQuantized(_ parameter: Parameter, _ tape: inout Tape) {
-    switch policy.quantization {
-    case .int8:
-      _ = tape.openNamed(parameter.name, parameter.shape, .int8, .weights)
-      let rows = parameter.shape.extents.first ?? 1
-      _ = tape.openNamed(
-        TensorName.part("row_scales", of: parameter.name), [rows], .fp32, .quantizationConstants)
-    case .nf4(let double): openBlocks(BlockQuantization(codes: .nf4, isDouble: double), parameter, &tape)
-    case .fp4(let double): openBlocks(BlockQuantization(codes: .fp4, isDouble: double), parameter, &tape)
-    case nil: break
-    }
-  }
-
-  private func openBlocks(_ quantization: BlockQuantization, _ parameter: Parameter, _ tape: inout Tape) {
-    for part in quantization.parts(of: parameter.count) {
-      let name =
-        part.kind == .codes ? parameter.name : TensorName.part(part.kind.torchName, of: parameter.name)
-      if part.kind == .codes {
+  func openQuantized(_ parameter: Parameter, _ tape: inout Tape) {
+    guard let quantization = policy.quantization else { return }
+    if case .nf4 = quantization, policy.choices.nf4Layout == .torchao { return openTorchaoNF4(parameter, &tape) }
+    let extents = parameter.shape.extents
+    let parts = quantization.parts(
+      output: extents.first ?? 1, input: extents.last ?? 1, compute: policy.quantizationFormat)
+    for part in parts {
+      let name = part.name.map { TensorName.part($0, of: parameter.name) } ?? parameter.name
+      if part.account == .weights, quantization.blocks != nil {
         _ = tape.openStored(name, part.shape, part.format, part.account)
       } else {
         _ = tape.openNamed(name, part.shape, part.format, part.account)
@@ -108,53 +149,48 @@ struct TorchLoader {
     }
   }
 
-  /// transformers 5 stacks a layer's experts into `gate_up_proj` [E, 2I, H] and `down_proj` [E, H, I]
-  /// (models/mixtral/modeling_mixtral.py, `MixtralExperts`), which no `nn.Linear` holds: bitsandbytes leaves them as
-  /// they are.
-  private func loadExperts(_ layer: Int, _ weights: inout TorchWeights, _ tape: inout Tape) {
-    guard let experts = spec.feedForward.experts, let mixture = weights.layers[layer].mixture else { return }
-    let inner = (spec.feedForward.isGated ? 2 : 1) * experts.intermediateSize
-    let prefix = "\(mixture.router.name.dropLast("gate.weight".count))experts."
-    func open(_ name: String, _ shape: Shape, _ tape: inout Tape) -> Tensor {
-      tape.openParameter(prefix + name, shape, policy.plainFormat, .weights, trains: trainsBase)
+  /// A linear module around weights that are placed already, with what the method adds to it.
+  func linear(_ module: LinearModule, _ parts: Biases, _ tape: inout Tape) -> TorchWeights.Linear {
+    let base = base(parts.weight[module.name + ".weight"])
+    if policy.choices.modelCode.isLitGPT, module.role == .queryKeyValue {
+      return litGPTProjection(module, base, bias: parts.linear[module.name + ".bias"], &tape)
     }
-    let up = open(
-      spec.feedForward.isGated ? "gate_up_proj" : "up_proj", [experts.count, inner, spec.hiddenSize], &tape)
-    let down = open("down_proj", [experts.count, spec.hiddenSize, experts.intermediateSize], &tape)
-    weights.layers[layer].mixture = TorchWeights.Mixture(router: mixture.router, gateUp: up, down: down)
-  }
-
-  private func linear(_ module: LinearModule, _ parts: Biases, _ tape: inout Tape) -> TorchWeights.Linear {
-    let base: TorchWeights.Linear.Base =
-      switch policy.quantization {
-      case .int8: .eightBit
-      case .nf4(let double): .fourBit(BlockQuantization(codes: .nf4, isDouble: double))
-      case .fp4(let double): .fourBit(BlockQuantization(codes: .fp4, isDouble: double))
-      case nil: .plain(parts.weight[module.name + ".weight"] ?? .void)
+    var added: [Tensor] = []
+    if let wrapping = method.wrapping, wrapping.targets.match(module) {
+      added = wrapping.added(to: module, of: spec).map {
+        tape.openParameter(
+          module.name + "." + $0.suffix, $0.shape, $0.format ?? policy.adapterFormat, .adapters,
+          trains: $0.trains || isLeftTraining($0))
       }
-    var loraA: Tensor?
-    var loraB: Tensor?
-    if let lora = policy.lora, lora.targets.match(module) {
-      loraA = tape.openParameter(
-        TensorName.loraA(module.name), [lora.rank, module.input], policy.adapterFormat, .adapters, trains: true)
-      loraB = tape.openParameter(
-        TensorName.loraB(module.name), [module.output, lora.rank], policy.adapterFormat, .adapters, trains: true)
     }
-    return TorchWeights.Linear(
-      module: module, base: base, bias: parts.linear[module.name + ".bias"], loraA: loraA, loraB: loraB)
+    return TorchWeights.Linear(module: module, base: base, bias: parts.linear[module.name + ".bias"], added: added)
   }
 }
 
-extension BlockQuantization.Part.Kind {
-  /// As bitsandbytes' `QuantState` names it.
-  var torchName: String {
-    switch self {
-    case .codes: "codes"
-    case .absmax: "absmax"
-    case .nestedAbsmax: "nested_absmax"
-    case .offset: "nested_offset"
-    case .codeTable: "quant_map"
-    case .nestedCodeTable: "nested_quant_map"
+extension TorchLoader {
+  /// The base of a linear layer, around its weight if that isn't quantized.
+  func base(_ weight: Tensor?) -> TorchWeights.Linear.Base {
+    switch policy.quantization {
+    case .nf4? where policy.choices.nf4Layout == .torchao: .torchaoNF4
+    case .int8?: .eightBit
+    case let quantization?: quantization.blocks.map { .fourBit($0) } ?? .packed(quantization)
+    case nil: .plain(weight ?? .void)
     }
+  }
+
+  /// Whether PEFT means a parameter to be frozen and leaves it training all the same.
+  ///
+  /// AdaLoRA's number of ranks is cast to the weight's format, and what is cast is put back as a new parameter
+  /// (peft/tuners/tuners_utils.py, `_move_adapter_to_device_of_base_layer`; torch `ParameterDict.__setitem__`).
+  private func isLeftTraining(_ parameter: AddedParameter) -> Bool {
+    parameter.suffix == "ranknum" && policy.quantization == nil && policy.weightFormat != .fp32
+  }
+}
+
+extension Method {
+  /// Whether a copy of a tied head trains, which then is tied no more.
+  fileprivate func copiesHead(of spec: ModelSpec) -> Bool {
+    let head = Parameter(name: spec.headModule + ".weight", shape: [1], role: .head)
+    return copies(head, of: spec)
   }
 }

@@ -6,13 +6,13 @@ import Modeling
 extension TorchModel {
   /// One decoder layer; the caller keeps its reference to `input`.
   func layer(
-    _ tape: inout Tape, _ layer: Int, _ input: Tensor, _ tables: RotaryTables?, _ mask: Tensor?
+    _ tape: inout Tape, _ layer: Int, _ input: Tensor, _ tables: RotaryTables?, _ mask: Tensor?, _ prefix: [Tensor]
   ) -> Tensor {
     let norms = weights.layers[layer].norms
     guard let attentionNorm = norms[.attention] else { return .void }
     tape.enter(.layer(layer, .attentionNorm))
     let normed = norm(&tape, attentionNorm, input, LayerTensor.attentionNormed.rawValue)
-    let (attended, probabilities) = attention(&tape, layer, normed, tables, mask)
+    let (attended, probabilities) = attention(&tape, layer, normed, tables, mask, prefix)
     if spec.normalization.isParallel {
       return parallel(&tape, layer, input, normed: normed, attended: attended, probabilities)
     }
@@ -88,7 +88,7 @@ extension TorchModel {
   /// Projections, rotary embedding, attention, output projection (models/llama/modeling_llama.py,
   /// `LlamaAttention.forward`).
   private func attention(
-    _ tape: inout Tape, _ layer: Int, _ x: Tensor, _ tables: RotaryTables?, _ mask: Tensor?
+    _ tape: inout Tape, _ layer: Int, _ x: Tensor, _ tables: RotaryTables?, _ mask: Tensor?, _ prefix: [Tensor]
   ) -> (Tensor, Tensor) {
     tape.enter(.layer(layer, .projections))
     var (q, k, v) = projections(&tape, layer, x)
@@ -110,6 +110,10 @@ extension TorchModel {
       }
     }
     tape.enter(.layer(layer, .attention))
+    if prefix.count > 2 * layer + 1 {
+      k = prefixed(&tape, prefix[2 * layer], consuming: k, "k.prefixed")
+      v = prefixed(&tape, prefix[2 * layer + 1], consuming: v, "v.prefixed")
+    }
     let (context, probabilities) = attend(&tape, q, k, v, mask)
     tape.enter(.layer(layer, .output))
     let output =

@@ -12,10 +12,15 @@ struct TorchModel {
   let policy: TorchPolicy
   let weights: TorchWeights
   let microBatch: Int
+  /// Tokens of a sequence that run through the layers, virtual ones included.
   let sequence: Int
   /// What brings checkpoints back from the host, where they wait there.
   var staging: Tensor?
 
+  /// Virtual tokens that queries look back on and that run through no layer.
+  var prefixLength: Int { policy.method.virtualTokens?.tokensInKeys ?? 0 }
+  /// Positions that a query looks back on, itself included.
+  var keyLength: Int { sequence + prefixLength }
   var tokens: Int { microBatch * sequence }
   var hiddenShape: Shape { [microBatch, sequence, spec.hiddenSize] }
 
@@ -36,12 +41,22 @@ struct TorchModel {
 
   /// Everything up to the loss; what lives on is what backward needs, and the outputs.
   func forward(_ tape: inout Tape) -> HeadResult {
+    switch policy.choices.modelCode {
+    case .transformers: transformersForward(&tape)
+    case .torchtune, .torchtune2024: torchtuneForward(&tape)
+    case .litgpt, .litgpt2023: litGPTForward(&tape)
+    }
+  }
+
+  /// The forward pass as Transformers' model classes write it.
+  private func transformersForward(_ tape: inout Tape) -> HeadResult {
     tape.prefix = ""
     tape.enter(.embedding)
     tape.enter(unit: tape.sharding.root, .void)
     let embedded = embed(&tape)
     // `inputs_embeds` stays a local of the model's forward to its end.
     var hidden = embedded.hidden
+    let prefix = prefixKeys(&tape)
     let positions = tape.openNamed("batch.positions", [1, sequence], .int64, .batch)
     let mask = attentionMask(&tape, format: hidden.format)
     let windowMask = slidingWindowMask(&tape, like: mask)
@@ -51,7 +66,7 @@ struct TorchModel {
       let context = [tables?.cosine, tables?.sine, layerMask, positions].compactMap { $0 }
       let run: (inout Tape, Tensor) -> Tensor = { tape, input in
         tape.prefix = "layers.\(layer)."
-        return self.layer(&tape, layer, input, tables, layerMask)
+        return self.layer(&tape, layer, input, tables, layerMask, prefix)
       }
       let unit = tape.sharding.layers[layer]
       if unit != nil { tape.enter(.layer(layer, .attentionNorm)) }
@@ -87,8 +102,11 @@ struct TorchModel {
     tape.drop(positions)
     tape.drop(embedded.tokens)
     let result = headAndLoss(&tape, hidden)
-    tape.leave(unit: tape.sharding.root, result.loss)
-    return result
+    let penalized = penalized(&tape, result)
+    for tensor in tape.cached { tape.drop(tensor) }
+    tape.cached = []
+    tape.leave(unit: tape.sharding.root, penalized.loss)
+    return penalized
   }
 
   // MARK: Around the layers
@@ -107,6 +125,9 @@ struct TorchModel {
       hidden = scaled
     }
     if policy.usesGradientCheckpointing { hidden = tape.requireGradient(hidden) }
+    if let tokens = policy.method.virtualTokens, tokens.tokensInStream > 0 {
+      hidden = prepend(&tape, tokens, consuming: hidden)
+    }
     let tokens = hidden
     tape.retain(tokens)
     if let table = weights.positionEmbedding {
@@ -126,14 +147,20 @@ struct TorchModel {
     return (tokens, dropped)
   }
 
-  private func lookUp(_ tape: inout Tape, _ name: String, _ table: Tensor, _ account: Account) -> Tensor {
+  /// `nn.Embedding`.
+  func lookUp(_ tape: inout Tape, _ name: String, _ table: Tensor, _ account: Account) -> Tensor {
     tape.inUnit(of: table, .void) { tape in
-      tape.apply(name, to: [table], shape: hiddenShape, format: table.format, account: account, rule: Rules.fresh)
+      tape.apply(
+        name, to: [table], shape: [microBatch, sequence - virtualTokens, spec.hiddenSize], format: table.format,
+        account: account, rule: Rules.fresh)
     }
   }
 
+  /// Virtual tokens of the stream.
+  private var virtualTokens: Int { policy.method.virtualTokens?.tokensInStream ?? 0 }
+
   /// Whether embeddings are multiplied by √H (Gemma's `GemmaTextScaledWordEmbedding`).
-  private var scalesEmbedding: Bool { [.gemma, .gemma2, .gemma3].contains(spec.architecture) }
+  var scalesEmbedding: Bool { [.gemma, .gemma2, .gemma3].contains(spec.architecture) }
 
   /// Whether the family's published configuration drops out activations in training: GPT-2 does, with probability 0.1.
   var dropsOut: Bool { spec.architecture == .gpt2 }
@@ -141,8 +168,10 @@ struct TorchModel {
   /// The mask of a micro-batch, [b, 1, s, s]: a number a pair for eager attention, a truth value a pair for fused
   /// kernels of padded batches, none otherwise (transformers masking_utils.py, `eager_mask`, `sdpa_mask`).
   private func attentionMask(_ tape: inout Tape, format: ScalarFormat) -> Tensor? {
-    guard policy.attention == .eager || (policy.attention == .sdpa && policy.isPadded) else { return nil }
-    let shape: Shape = [microBatch, 1, sequence, sequence]
+    // A prefix makes more keys than queries, for which fused kernels need the mask too.
+    let isNeeded = policy.isPadded || prefixLength > 0
+    guard policy.attention == .eager || (policy.attention == .sdpa && isNeeded) else { return nil }
+    let shape: Shape = [microBatch, 1, sequence, keyLength]
     let allowed = tape.openNamed("attention_mask.allowed", shape, .bool, .batch)
     guard policy.attention == .eager else { return allowed }
     let mask = tape.openNamed("attention_mask", shape, format, .batch)

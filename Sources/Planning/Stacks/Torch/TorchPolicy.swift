@@ -17,6 +17,7 @@ struct TorchPolicy {
   let quantization: Quantization?
   /// The format that bitsandbytes computes in (`bnb_4bit_compute_dtype`).
   let computeFormat: ScalarFormat
+  let method: Method
   let lora: LoRA?
   let attention: AttentionImplementation
   let loss: LossImplementation
@@ -27,6 +28,8 @@ struct TorchPolicy {
   let isSmallCard: Bool
   /// Whether attention is handed an explicit mask.
   let isPadded: Bool
+  /// Whether the step is the first, which makes the optimizer's states.
+  let isFirstStep: Bool
 
   init(_ recipe: Recipe, _ options: TorchWalk.Options) {
     stack = recipe.stack
@@ -36,21 +39,28 @@ struct TorchPolicy {
     weightFormat = recipe.castFormat ?? recipe.weightFormat
     quantization = recipe.method.quantization
     // peft/utils/other.py, `prepare_model_for_kbit_training`: every parameter that isn't quantized goes to fp32.
-    let isPrepared = quantization != nil && recipe.choices.preparesForKbitTraining
+    let isPrepared =
+      quantization?.isUpcastByKbitPreparation == true && recipe.choices.preparesForKbitTraining
     plainFormat = recipe.castFormat ?? (isPrepared ? .fp32 : recipe.weightFormat)
     // trl/trainer/utils.py of TRL 0.x, `peft_module_casting_to_bf16`, for 4-bit bases under --bf16.
-    let castsBack = isPrepared && recipe.choices.castsTablesBack && quantization != .int8 && autocast == .bf16
+    let castsBack =
+      isPrepared && recipe.choices.castsTablesBack && quantization?.blocks != nil && autocast == .bf16
     tableFormat = castsBack && recipe.castFormat == nil ? .bf16 : plainFormat
     adapterFormat = recipe.castFormat ?? recipe.adapterFormat
     computeFormat = autocast ?? recipe.castFormat ?? recipe.weightFormat
+    method = recipe.method
     lora = recipe.method.adapter
     attention = recipe.attention
     loss = recipe.loss
     usesGradientCheckpointing = recipe.usesGradientCheckpointing
     isPadded = options.isPadded
+    isFirstStep = options.isFirstStep
     isSmallCard = options.isSmallCard
     countsAttentionWorkspace = options.countsAttentionWorkspace
   }
+
+  /// The format that quantization starts from, in which HQQ and torchao keep their scales.
+  var quantizationFormat: ScalarFormat { weightFormat }
 
   /// Whether the model's output, logits included, outlives the backward pass.
   var keepsOutputs: Bool { choices.keepsOutputs }

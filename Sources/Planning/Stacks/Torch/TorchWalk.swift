@@ -4,7 +4,8 @@ public import Modeling
 /// The walk of one training step on the stacks over PyTorch: Transformers' `Trainer` and TRL's `SFTTrainer`.
 ///
 /// No formula per method: the model's operations run through a symbolic autograd (``Tape``), each saying what it keeps
-/// under which of its inputs needing a gradient. The step is a steady one: optimizer states are there from the start.
+/// under which of its inputs needing a gradient. The step is a steady one, in which optimizer states are there from the
+/// start, unless ``Options/isFirstStep`` says otherwise.
 public enum TorchWalk {
   /// A step's books, and what its journal cannot say.
   public struct Result: Sendable {
@@ -15,11 +16,14 @@ public enum TorchWalk {
     public let outsideAllocator: Bytes
     /// The openings that those bytes are of.
     public let outsideEntries: Set<Journal.ID>
-    let loader: TorchLoader
+    let rules: LoadRules
+
+    /// The books of loading: from an empty device to the first step.
+    public var load: Ledger { Ledger(posting: LoadJournal.journal(of: journal.residents, rules)) }
 
     /// The most live bytes while weights are quantized and cast, before the first step; `nil` where loading is no more
     /// than filling the weights.
-    public var loadPeak: Bytes? { LoadPeak.bytes(loader) }
+    public var loadPeak: Bytes? { rules.isQuantized ? load.peak.bytes : nil }
   }
 
   /// What a recipe leaves open.
@@ -34,17 +38,20 @@ public enum TorchWalk {
 
     /// Whether sequences of a batch differ in length, so that attention is handed an explicit mask.
     public var isPadded: Bool
+    /// Whether the step is the first, in which optimizers make their states, rather than a later one that finds them.
+    public var isFirstStep: Bool
 
     /// Whether the card has no more than 24.5 GiB, on which Unsloth's fused head works in smaller tiles.
     public var isSmallCard: Bool
 
     public init(
       cublasWorkspace: Bytes = Bytes(8_519_680), countsAttentionWorkspace: Bool = true, isPadded: Bool = false,
-      isSmallCard: Bool = false
+      isSmallCard: Bool = false, isFirstStep: Bool = false
     ) {
       self.cublasWorkspace = cublasWorkspace
       self.countsAttentionWorkspace = countsAttentionWorkspace
       self.isPadded = isPadded
+      self.isFirstStep = isFirstStep
       self.isSmallCard = isSmallCard
     }
   }
@@ -70,6 +77,11 @@ public enum TorchWalk {
     return result(walk(spec, recipe, options), spec, recipe, options)
   }
 
+  /// Whether the books of a deep model are copied from those of a shallow one.
+  package static func isCopied(_ spec: ModelSpec, _ recipe: Recipe, options: Options = Options()) -> Bool {
+    RepeatedWalk(spec, recipe, options) != nil
+  }
+
   /// What a step asks of torch's allocator, and how much of its books is outside of it: all that a search needs.
   static func trace(
     _ spec: ModelSpec, _ recipe: Recipe, options: Options = Options()
@@ -77,7 +89,8 @@ public enum TorchWalk {
     try check(spec, recipe)
     if let repeated = RepeatedWalk(spec, recipe, options) { return repeated.trace }
     let walk = walk(spec, recipe, options)
-    return (AllocationTrace(walk.journal, excluded: walk.outside), walk.journal.bytes(of: walk.outside))
+    let rules = LoadRules(TorchPolicy(recipe, options))
+    return (AllocationTrace(walk.journal, excluded: walk.outside, rules: rules), walk.journal.bytes(of: walk.outside))
   }
 
   /// What a walk has written.
@@ -91,7 +104,7 @@ public enum TorchWalk {
     return Result(
       journal: books.journal, assumptions: TorchAssumptions.sentences(spec, recipe, policy),
       outsideAllocator: books.journal.bytes(of: books.outside), outsideEntries: books.outside,
-      loader: TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full))
+      rules: LoadRules(policy))
   }
 
   private static func walk(_ spec: ModelSpec, _ recipe: Recipe, _ options: Options) -> Books {
@@ -113,12 +126,16 @@ public enum TorchWalk {
   ) -> (tape: Tape, outside: Set<Journal.ID>) {
     let policy = TorchPolicy(recipe, options)
     var tape = Tape(clock: StepClock(spec: spec, recipe: recipe))
+    tape.stepsInBackward = recipe.choices.stepsInBackward
     let sharding = ShardedSetup(whole: whole, recipe: recipe, policy: policy)
     sharding.begin(&tape)
-    let weights = TorchLoader(spec: spec, policy: policy, trainsBase: recipe.method == .full).load(&tape)
+    let weights = TorchLoader(spec: spec, policy: policy, method: recipe.method, sequence: recipe.batch.sequence)
+      .load(&tape)
     sharding.finish(&tape, trace: trace)
-    let optimizer = TorchOptimizer(kind: recipe.optimizer.kind)
-    let outside = optimizer.openStates(&tape)
+    let optimizer = TorchOptimizer(
+      recipe.optimizer, headElements: spec.headElements, isFirstStep: options.isFirstStep,
+      scalesLoss: policy.autocast == .fp16)
+    var outside = optimizer.prepare(&tape)
     openBatch(&tape, spec, recipe)
     for handle in ["main", "autograd"] where options.cublasWorkspace > .zero {
       _ = tape.openNamed(
@@ -126,7 +143,8 @@ public enum TorchWalk {
     }
     let model = TorchModel(
       spec: spec, policy: policy, weights: weights, microBatch: recipe.batch.microBatch,
-      sequence: recipe.batch.sequence, staging: openKeptBuffers(&tape, spec, recipe, policy))
+      sequence: recipe.batch.sequence + (recipe.method.virtualTokens?.tokensInStream ?? 0),
+      staging: openKeptBuffers(&tape, spec, recipe, policy))
     for microBatch in 0..<recipe.batch.accumulation {
       tape.microBatch = microBatch
       tape.sharding.isReducing = sharding.reduces(after: microBatch)
@@ -134,7 +152,7 @@ public enum TorchWalk {
     }
     tape.advance(to: .optimizer)
     let gradients = tape.beginShardedStep()
-    optimizer.step(&tape)
+    outside.formUnion(optimizer.step(&tape))
     if let gradients { tape.drop(gradients) }
     tape.advance(to: .zeroGrad)
     tape.zeroGradients()
@@ -164,7 +182,8 @@ public enum TorchWalk {
   private static func openBatch(_ tape: inout Tape, _ spec: ModelSpec, _ recipe: Recipe) {
     let shape: Shape = [recipe.batch.microBatch, recipe.batch.sequence]
     for _ in 0..<recipe.batch.accumulation {
-      for name in [TensorName.tokens, TensorName.labels, "batch.attention_mask"] {
+      let masks = recipe.choices.modelCode == .transformers ? ["batch.attention_mask"] : []
+      for name in [TensorName.tokens, TensorName.labels] + masks {
         _ = tape.openNamed(name, shape, .int64, .batch)
       }
     }
@@ -184,12 +203,22 @@ public enum TorchWalk {
         what: "flash attention in fp32", stack: recipe.stack,
         advice: "its kernels take bf16 and fp16 only: use --attention sdpa, --precision autocast or --dtype bf16")
     }
-    if spec.feedForward.experts != nil, recipe.method.adapter?.targets == .allLinear {
-      // peft/utils/transformers_weight_conversion.py: on transformers 5's layout all-linear becomes adapters of the
-      // stacked experts, whose whole weights are rebuilt at every call.
+    if ExpertAdapters(of: spec, method: recipe.method) != nil, recipe.choices.experts == .grouped,
+      let lora = recipe.method.adapter, lora.decomposesWeights || lora.dropout > 0
+    {
+      // peft/tuners/lora/layer.py, `ParamWrapper.__init__`.
       throw .notModeled(
-        what: "PEFT's all-linear on a mixture, which wraps the experts of \(spec.name) too", stack: recipe.stack,
-        advice: "plan --targets attention")
+        what: "DoRA or dropout on the stacked experts of \(spec.name), which PEFT refuses", stack: recipe.stack,
+        advice: "plan --targets attention, or --lora-dropout 0")
+    }
+    if spec.feedForward.experts != nil, recipe.choices.experts == .modules, !spec.feedForward.isGated {
+      throw .notModeled(
+        what: "experts without a gate as modules", stack: recipe.stack, advice: "no published model has them")
+    }
+    if case .wrapped(let wrapper, .some) = recipe.method, !wrapper.runsOnQuantized {
+      throw .notModeled(
+        what: "\(recipe.method.name.rawValue) on a quantized base, which PEFT has no layer for", stack: recipe.stack,
+        advice: "leave out --quant, or use --method qlora")
     }
     if spec.normalization.isParallel, spec.feedForward.experts != nil {
       throw .notModeled(
@@ -197,10 +226,8 @@ public enum TorchWalk {
     }
     try ShardingSupport.check(spec, recipe)
     try StackSupport.check(spec, recipe)
-    if recipe.method.quantization == .int8, recipe.weightFormat == .fp32, recipe.precision == .pure {
-      throw .notModeled(
-        what: "an int8 base in pure fp32", stack: recipe.stack, advice: "use --precision autocast or --dtype bf16")
-    }
+    try checkQuantization(spec, recipe)
+    try checkOptimizer(spec, recipe)
   }
 }
 

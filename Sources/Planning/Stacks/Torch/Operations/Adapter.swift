@@ -6,9 +6,14 @@ extension TorchModel {
   ///
   /// The input is always cast to the adapter's format, so that fp32 adapters on a bf16 stream own a copy of it. Source:
   /// peft/tuners/lora/layer.py, `Linear.forward`. Takes over the reference to `base`.
-  func adapt(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ base: Tensor, _ name: String) -> Tensor {
-    let input = tape.cast(name + ".lora_input", x, to: policy.adapterFormat)
-    let scaled = delta(&tape, linear, input, name)
+  ///
+  /// - Parameter castsInput: whether the module casts rather than leaving it to autocast.
+  func adapt(
+    _ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ base: Tensor, _ name: String,
+    castsInput: Bool = true
+  ) -> Tensor {
+    let input = tape.cast(name + ".lora_input", x, to: castsInput ? policy.adapterFormat : x.format)
+    let scaled = change(&tape, linear, input, base, name)
     let sum = tape.add(name + ".sum", base, scaled)
     tape.drop(scaled)
     tape.drop(base)
@@ -18,15 +23,15 @@ extension TorchModel {
     return result
   }
 
-  /// PEFT's LoRA around a bitsandbytes layer, which casts only where autocast won't.
+  /// PEFT's LoRA around a layer of bitsandbytes or AWQ, which casts only where autocast won't.
   ///
   /// 4-bit results are cloned first, against writes to a view. Source: peft/tuners/lora/bnb.py, `Linear4bit.forward`
-  /// and `Linear8bitLt.forward`. Takes over the reference to `base`.
+  /// and `Linear8bitLt.forward`; awq.py, `AwqLoraLinear.forward`. Takes over the reference to `base`.
   func adaptQuantized(
     _ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ base: Tensor, _ name: String
   ) -> Tensor {
     var result = base
-    if case .fourBit = linear.base {
+    if policy.quantization?.blocks != nil {
       result = tape.copy(name + ".clone", base, base.shape)
       tape.drop(base)
     }
@@ -37,8 +42,8 @@ extension TorchModel {
       input = x
       tape.retain(x)
     }
-    var scaled = delta(&tape, linear, input, name)
-    if policy.autocast == nil {
+    var scaled = change(&tape, linear, input, result, name)
+    if policy.autocast == nil, policy.lora?.decomposesWeights != true {
       let converted = tape.cast(name + ".lora_output", scaled, to: base.format)
       tape.drop(scaled)
       scaled = converted
@@ -46,13 +51,29 @@ extension TorchModel {
     let sum = tape.add(name, result, scaled)
     tape.drop(result)
     tape.drop(scaled)
+    let converted = policy.autocast == nil ? tape.cast(name, sum, to: base.format) : sum
+    if policy.autocast == nil { tape.drop(sum) }
     tape.drop(input)
-    return sum
+    return converted
+  }
+
+  /// What is added to the base's result.
+  private func change(
+    _ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ base: Tensor, _ name: String
+  ) -> Tensor {
+    guard let lora = policy.lora, lora.decomposesWeights else { return delta(&tape, linear, x, name) }
+    guard lora.dropout > 0 else { return decomposed(&tape, linear, x, base: base, name) }
+    // The base's result no longer belongs to what the adapter sees, so the product is made again.
+    let dropped = tape.dropout(name + ".lora_dropout.output", maskName: name + ".lora_dropout.mask", x)
+    let result = decomposed(&tape, linear, dropped, base: nil, name)
+    tape.drop(dropped)
+    return result
   }
 
   /// `lora_B(lora_A(dropout(x))) * scaling`.
-  private func delta(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ name: String) -> Tensor {
-    guard let loraA = linear.loraA, let loraB = linear.loraB, let lora = policy.lora else { return .void }
+  func delta(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ name: String) -> Tensor {
+    guard let lora = policy.lora else { return .void }
+    let (loraA, loraB) = (linear.added(0), linear.added(1))
     var input = x
     if lora.dropout > 0 {
       input = tape.dropout(name + ".lora_dropout.output", maskName: name + ".lora_dropout.mask", x)

@@ -33,7 +33,6 @@ extension TorchModel {
   private func repeatedHeads(
     _ tape: inout Tape, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?
   ) -> Tensor {
-    let heads: Shape = [microBatch, spec.attention.heads, sequence, spec.attention.headDimension]
     let isShared = spec.attention.heads != spec.attention.keyValueHeads
     let isContiguous = policy.choices.sharedHeads == .contiguous || mask != nil
     func prepare(_ tape: inout Tape, _ x: Tensor, _ name: String, copies: Bool) -> Tensor {
@@ -41,7 +40,8 @@ extension TorchModel {
         tape.retain(x)
         return x
       }
-      return tape.copy(name, x, heads)
+      let length = x.storage == q.storage ? sequence : keyLength
+      return tape.copy(name, x, [microBatch, spec.attention.heads, length, spec.attention.headDimension])
     }
     let query = prepare(&tape, q, "attention.q.contiguous", copies: isContiguous)
     let keys = prepare(&tape, k, "attention.k.repeated", copies: isShared || isContiguous)
@@ -61,7 +61,7 @@ extension TorchModel {
   /// `use_gqa_in_sdpa`; torch aten/native/transformers/attention.cpp, `convert_boolean_attn_mask`).
   private func masked(_ tape: inout Tape, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?) -> Tensor {
     guard let mask else { return fused(&tape, q, k, v, bias: nil) }
-    let heads: Shape = [microBatch, spec.attention.heads, sequence, spec.attention.headDimension]
+    let heads: Shape = [microBatch, spec.attention.heads, keyLength, spec.attention.headDimension]
     let isShared = spec.attention.heads != spec.attention.keyValueHeads
     let keys = isShared ? tape.copy("attention.k.repeated", k, heads) : k
     let values = isShared ? tape.copy("attention.v.repeated", v, heads) : v
@@ -81,7 +81,7 @@ extension TorchModel {
   /// fp32, and gradients of keys and values for every query head where heads share them. Sources: torch
   /// derivatives.yaml, `_scaled_dot_product_flash_attention`; aten/native/transformers/cuda/flash_attn/flash_api.cpp,
   /// `mha_fwd` and `mha_bwd`; transformers integrations/sdpa_attention.py, `use_gqa_in_sdpa`.
-  private func fused(_ tape: inout Tape, _ q: Tensor, _ k: Tensor, _ v: Tensor, bias: Tensor?) -> Tensor {
+  func fused(_ tape: inout Tape, _ q: Tensor, _ k: Tensor, _ v: Tensor, bias: Tensor?) -> Tensor {
     let attention = spec.attention
     let name = "attention"
     let query = castInput(&tape, name + ".q", q)
@@ -133,11 +133,12 @@ extension TorchModel {
   ) -> (Tensor, Tensor) {
     let attention = spec.attention
     let name = "attention"
-    let scoresShape: Shape = [microBatch, attention.heads, sequence, sequence]
+    let scoresShape: Shape = [microBatch, attention.heads, sequence, keyLength]
     let headsShape: Shape = [microBatch, attention.heads, sequence, attention.headDimension]
+    let keysShape: Shape = [microBatch, attention.heads, keyLength, attention.headDimension]
     let isShared = attention.heads != attention.keyValueHeads
     func expand(_ tape: inout Tape, _ x: Tensor, _ suffix: String) -> Tensor {
-      if isShared { return tape.copy(name + suffix, x, headsShape) }
+      if isShared { return tape.copy(name + suffix, x, keysShape) }
       tape.retain(x)
       return x
     }

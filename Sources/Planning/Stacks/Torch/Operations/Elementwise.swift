@@ -43,6 +43,36 @@ extension Tape {
     }
   }
 
+  /// `a / b` with a number b in a tensor: keeps b, and a where b has a gradient, −gradient·a/b² summed.
+  mutating func divide(_ name: String, _ a: Tensor, by b: Tensor) -> Tensor {
+    let format = a.format
+    return apply(
+      name, to: [a, b], shape: a.shape, format: format, saving: b.needsGradient ? [a, b] : [b]
+    ) { tape, _, edges in
+      let gradient = edges[0].isNeeded ? tape.open(edges[0]) : nil
+      guard edges[1].isNeeded else { return [gradient, nil] }
+      // Quotient by quotient: −gradient, a/b, that over b, and their product.
+      let negated = tape.openFlow(edges[1], edges[0].shape, format)
+      let once = tape.openFlow(edges[1], edges[0].shape, format)
+      let twice = tape.openFlow(edges[1], edges[0].shape, format)
+      tape.drop(once)
+      let product = tape.openFlow(edges[1], edges[0].shape, format)
+      tape.drop(twice)
+      tape.drop(negated)
+      let sum = tape.open(edges[1])
+      tape.drop(product)
+      return [gradient, sum]
+    }
+  }
+
+  /// `a += b`: a's storage, with the gradient of both passing through; takes over the reference to `a`.
+  mutating func addInPlace(_ a: Tensor, _ b: Tensor) -> Tensor {
+    guard !isStopped, a.needsGradient || b.needsGradient else { return a }
+    var sum = a
+    sum.source = record([a, b], saved: [], outputs: 1, rule: Rules.passing)
+    return sum
+  }
+
   /// `x * number`, or any other operation whose backward needs only the arriving gradient and makes a new one.
   mutating func scale(_ name: String, _ x: Tensor) -> Tensor {
     apply(name, to: [x], shape: x.shape, format: x.format, rule: Rules.fresh)
@@ -128,8 +158,11 @@ extension Tape {
   }
 
   /// `torch.cat`: backward hands out views of the arriving gradient.
-  mutating func concatenate(_ name: String, _ parts: [Tensor], _ shape: Shape) -> Tensor {
-    apply(name, to: parts, shape: shape, format: parts.first?.format ?? .bf16, rule: Rules.viewing)
+  mutating func concatenate(
+    _ name: String, _ parts: [Tensor], _ shape: Shape, account: Account = .activations
+  ) -> Tensor {
+    apply(
+      name, to: parts, shape: shape, format: parts.first?.format ?? .bf16, account: account, rule: Rules.viewing)
   }
 }
 

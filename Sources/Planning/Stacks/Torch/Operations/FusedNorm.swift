@@ -7,13 +7,14 @@ extension TorchModel {
   /// RMS norm in one kernel: its input and the reciprocal root mean square of every row are kept.
   ///
   /// The gradient is written over the arriving one, save for families that add two norms of one stream (Gemma 2 and 3)
-  /// and for Unsloth's last norm; a trained weight's is summed up in fp32, a row a multiprocessor. Sources:
+  /// and for Unsloth's last norm and Gemma's; a trained weight's is summed up in fp32, a row a multiprocessor. Sources:
   /// liger_kernel/ops/rms_norm.py, `rms_norm_forward`, `rms_norm_backward`; transformers/rms_norm.py, `in_place`;
   /// unsloth/kernels/rms_layernorm.py, `Fast_RMS_Layernorm`.
   func fusedNorm(_ tape: inout Tape, _ weight: Tensor, _ x: Tensor, _ name: String) -> Tensor {
     let isLast = name == "final_norm"
     let writesInPlace =
-      policy.choices.norm == .unsloth ? !isLast : ![.gemma2, .gemma3].contains(spec.architecture)
+      policy.choices.norm == .unsloth
+      ? !isLast && !spec.normalization.weightIsOffset : ![.gemma2, .gemma3].contains(spec.architecture)
     let rows = Shape(Array(x.shape.extents.dropLast()))
     let width = x.shape.extents.last ?? 1
     let output = tape.open(name, x.shape, x.format)
@@ -32,9 +33,10 @@ extension TorchModel {
       }
       var weightGradient: Tensor?
       if edges[1].isNeeded {
-        let sum = tape.openFlow(edges[1], [width], .fp32)
-        weightGradient = edges[1].format == .fp32 ? sum : tape.open(edges[1])
-        if edges[1].format != .fp32 { tape.drop(sum) }
+        let isWhole = edges[1].format == .fp32
+        let sum = isWhole ? tape.open(edges[1]) : tape.openFlow(edges[1], [width], .fp32)
+        weightGradient = isWhole ? sum : tape.open(edges[1])
+        if !isWhole { tape.drop(sum) }
       }
       tape.drop(partial)
       return [gradient, weightGradient]

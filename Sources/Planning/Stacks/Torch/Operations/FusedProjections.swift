@@ -7,11 +7,13 @@ extension TorchModel {
   /// Whether all projections of a group run as one operation: they have adapters and no bias, and the input is in the
   /// compute format (unsloth/models/llama.py, `patch_peft_model`; kernels/fast_lora.py, `_lora_dropout_and_bias`).
   func fusesAdapters(_ layer: Int, _ roles: [Parameter.Linear], _ x: Tensor) -> Bool {
-    guard policy.choices.adapters != .peft, policy.lora != nil, policy.weightFormat != .fp32 else { return false }
+    guard policy.choices.adapters != .peft, policy.weightFormat != .fp32, let lora = policy.lora,
+      !lora.decomposesWeights
+    else { return false }
     guard x.isVoid || x.format == policy.computeFormat else { return false }
     return roles.allSatisfy { role in
       guard let linear = weights.layers[layer].linears[role] else { return false }
-      return linear.hasAdapter && (linear.bias == nil || policy.choices.adapters == .foak)
+      return linear.isWrapped && (linear.bias == nil || policy.choices.adapters == .foak)
     }
   }
 

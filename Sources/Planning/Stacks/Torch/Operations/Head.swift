@@ -60,19 +60,20 @@ extension TorchModel {
 
   /// `F.cross_entropy(logits.float(), labels)`, or the kernel that stands in for it.
   private func crossEntropy(_ tape: inout Tape, _ logits: Tensor, tokens: Int, prefix: String) -> Tensor {
-    let isWhole = tokens == self.tokens
-    var whole = tape.cast(
+    let upcast = tape.cast(
       prefix + TensorName.logits + ".fp32", logits, to: policy.choices.castsLogits ? .fp32 : logits.format,
       account: .logits)
-    if isWhole, policy.choices.copiesShiftedLogits {
-      let shifted = shiftedLogits(&tape, whole)
-      tape.drop(whole)
-      whole = shifted
+    // `logits` stays bound until the loss is made, beside what is shifted.
+    defer { tape.drop(upcast) }
+    let whole: Tensor
+    if tokens == self.tokens, policy.choices.copiesShiftedLogits {
+      whole = shiftedLogits(&tape, upcast)
+    } else {
+      tape.retain(upcast)
+      whole = upcast
     }
     guard policy.choices.crossEntropy == .composed else { return fusedCrossEntropy(&tape, consuming: whole, prefix) }
-    // Padded by one and shifted; only rows of one sequence stay a view of that.
-    let labelShape: Shape = microBatch == 1 ? [1, tokens + 1] : [tokens]
-    let labels = tape.open(prefix + TensorName.labels + ".shifted", labelShape, .int64, .batch)
+    let labels = shiftedLabels(&tape, tokens: tokens, prefix)
     let weight = tape.open(prefix + "loss.weight", [1], .fp32)
     let logProbabilities = tape.apply(
       prefix + "log_probabilities", to: [whole], shape: whole.shape, format: .fp32, account: .logits,
@@ -85,6 +86,18 @@ extension TorchModel {
     tape.drop(labels)
     tape.drop(whole)
     return loss
+  }
+
+  /// Labels as the loss reads them: padded by one and shifted, or, beside shifted logits, without each sequence's first.
+  ///
+  /// Of one sequence either is a view: of the padded labels, or of the batch's own.
+  private func shiftedLabels(_ tape: inout Tape, tokens: Int, _ prefix: String) -> Tensor {
+    let name = prefix + TensorName.labels + ".shifted"
+    guard tokens == self.tokens, policy.choices.copiesShiftedLogits else {
+      return tape.open(name, microBatch == 1 ? [1, tokens + 1] : [tokens], .int64, .batch)
+    }
+    guard microBatch > 1 else { return .void }
+    return tape.open(name, [microBatch * max(1, sequence - 1)], .int64, .batch)
   }
 
   /// `logits[..., :-1, :].contiguous()`: a view where there is one sequence, a copy of several; backward fills a tensor

@@ -84,20 +84,49 @@ extension TorchModel {
     return copy
   }
 
-  /// A linear module with its adapter, if it has one.
+  /// A linear module with what a method put around it.
   func linear(_ tape: inout Tape, _ layer: Int, _ role: Parameter.Linear, _ x: Tensor, _ name: String) -> Tensor {
     guard let linear = weights.layers[layer].linears[role] else { return .void }
+    if policy.choices.modelCode != .transformers { return plainLinear(&tape, linear, x, name) }
+    return linearModule(&tape, linear, x, name)
+  }
+
+  /// A linear module with what a method put around it.
+  func linearModule(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ name: String) -> Tensor {
+    linear.isWrapped ? wrapped(&tape, linear, x, name) : baseProduct(&tape, linear, x, name)
+  }
+
+  /// The linear module as it was before any method.
+  func baseProduct(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ name: String) -> Tensor {
     switch linear.base {
     case .plain(let weight):
-      let base = product(
-        &tape, linear.hasAdapter ? name + ".base" : name, x, weight, bias: linear.bias, width: linear.module.output)
-      return linear.hasAdapter ? adapt(&tape, linear, x, base, name) : base
-    case .fourBit(let quantization):
-      let base = fourBitProduct(&tape, linear, quantization, x, linear.hasAdapter ? name + ".base" : name)
-      return linear.hasAdapter ? adaptQuantized(&tape, linear, x, base, name) : base
-    case .eightBit:
-      let base = eightBitProduct(&tape, linear, x, linear.hasAdapter ? name + ".base" : name)
-      return linear.hasAdapter ? adaptQuantized(&tape, linear, x, base, name) : base
+      product(&tape, name, x, weight, bias: linear.bias, width: linear.module.output)
+    case .torchaoNF4: torchaoProduct(&tape, linear, x, name)
+    case .fourBit(let quantization): fourBitProduct(&tape, linear, quantization, x, name)
+    case .eightBit: eightBitProduct(&tape, linear, x, name)
+    case .packed(let quantization): packedProduct(&tape, linear, quantization, x, name)
+    }
+  }
+
+  /// What the method does around the module.
+  private func wrapped(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ name: String) -> Tensor {
+    guard case .wrapped(let wrapper, _) = policy.method else {
+      let base = baseProduct(&tape, linear, x, name + ".base")
+      switch linear.base {
+      case .plain, .torchaoNF4: return adapt(&tape, linear, x, base, name)
+      case .fourBit, .eightBit: return adaptQuantized(&tape, linear, x, base, name)
+      case .packed(let quantization): return adaptPacked(&tape, linear, quantization, x, base, name)
+      }
+    }
+    switch wrapper {
+    case .ia3: return rescaled(&tape, linear, x, name)
+    case .vera: return shared(&tape, linear, x, name)
+    case .oft(let oft): return rotated(&tape, linear, oft, x, name)
+    case .boft(let boft): return butterfly(&tape, linear, boft, x, name)
+    case .loha: return hadamard(&tape, linear, x, name)
+    case .lokr(let lokr): return kronecker(&tape, linear, lokr, x, name)
+    case .adalora(let adalora): return singular(&tape, linear, adalora, x, name)
+    case .lnTuning: return baseProduct(&tape, linear, x, name)
     }
   }
 }

@@ -86,6 +86,71 @@ import Testing
     #expect(CachingAllocator.replay(journal(steps), options: options).reserved == 60 * .mebi)
   }
 
+  @Test func `a block too large to be split goes whole to a request that is nearly as large`() {
+    // From 64 MiB on nothing is split: 100 MiB go to 90, not to 70, which is more than 20 MiB less, nor to 30.
+    let settings = AllocatorSettings { $0.maximumSplit = 64 * .mebi }
+    func reserved(_ request: Int) -> Bytes {
+      CachingAllocator.replay(
+        journal([100 * mebi, -100 * mebi, request * mebi]),
+        options: CachingAllocator.Options(settings: settings, steps: 1)
+      ).reserved
+    }
+    #expect([90, 70, 30].map(reserved) == [100 * .mebi, 170 * .mebi, 130 * .mebi])
+  }
+
+  @Test func `sizes are rounded to so many steps of a doubling`() {
+    // Between 1024 and 2048 four steps of 256, but blocks are no smaller than 512: only from 2048 on.
+    let settings = AllocatorSettings { $0.divisions = Array(repeating: 4, count: 16) }
+    func allocated(_ bytes: Int) -> Bytes {
+      CachingAllocator.replay(
+        journal([bytes]), options: CachingAllocator.Options(settings: settings, steps: 1)
+      ).allocated
+    }
+    #expect(
+      [500, 1200, 2048, 2100, 5 * mebi + 1].map(allocated) == [
+        Bytes(512), Bytes(1536), Bytes(2048), Bytes(2560), 6 * .mebi,
+      ])
+  }
+
+  @Test func `an emptied cache keeps what is cut in two`() throws {
+    var allocator = AllocatorProbe(.standard)
+    let first = allocator.allocate(6 * mebi)
+    let second = allocator.allocate(30 * mebi)
+    allocator.free(second)
+    allocator.emptyCache()
+    #expect(allocator.reserved == 20 * mebi)
+    allocator.free(first)
+    allocator.emptyCache()
+    #expect(allocator.reserved == 0)
+  }
+
+  @Test func `an emptied cache unmaps whole pages of an expandable segment`() throws {
+    var allocator = AllocatorProbe(AllocatorSettings { $0.usesExpandableSegments = true })
+    let first = allocator.allocate(30 * mebi)
+    let second = allocator.allocate(30 * mebi)
+    let third = allocator.allocate(30 * mebi)
+    #expect(allocator.reserved == 100 * mebi)
+    // 30 to 60 MiB are free: of their pages of 20 MiB only that from 40 to 60 is wholly so, and the one behind 90
+    // holds the last 10 MiB of the third block.
+    allocator.free(second)
+    allocator.emptyCache()
+    #expect(allocator.reserved == 80 * mebi)
+    // The hole is filled first.
+    let fourth = allocator.allocate(30 * mebi)
+    #expect(allocator.reserved == 100 * mebi)
+    for block in [first, third, fourth] { allocator.free(block) }
+    allocator.emptyCache()
+    #expect(allocator.reserved == 0)
+  }
+
+  @Test func `what is not there is noticed`() {
+    var allocator = AllocatorProbe(.standard, capacity: 50 * .mebi)
+    _ = allocator.allocate(40 * mebi)
+    #expect(!allocator.ranOut)
+    _ = allocator.allocate(40 * mebi)
+    #expect(allocator.ranOut)
+  }
+
   @Test func `allocated never exceeds reserved and never undercuts the ledger`() throws {
     for kind in [TorchFixture.Kind.full, .lora, .nf4Double] {
       let walk = try TorchFixture {
@@ -97,6 +162,25 @@ import Testing
           walk.journal, options: CachingAllocator.Options(usesExpandableSegments: expandable))
         #expect(peaks.allocated <= peaks.reserved)
         #expect(peaks.allocated >= Ledger(posting: walk.journal).peak.bytes)
+      }
+    }
+  }
+
+  @Test func `expandable segments never reserve more, and a replay is the same each time`() throws {
+    for kind in [TorchFixture.Kind.full, .lora, .nf4Double] {
+      for checkpoints in [false, true] {
+        let walk = try TorchFixture {
+          $0.method = kind
+          $0.L = 4
+          $0.sequence = 2048
+          $0.checkpoints = checkpoints
+        }.walk()
+        let plain = CachingAllocator.replay(walk.journal)
+        let expandable = CachingAllocator.replay(
+          walk.journal, options: CachingAllocator.Options(usesExpandableSegments: true))
+        // Pages of the large pool are 20 MiB: at most one of them stands half empty.
+        #expect(expandable.reserved <= plain.reserved + 20 * .mebi)
+        #expect(CachingAllocator.replay(walk.journal) == plain)
       }
     }
   }

@@ -1,0 +1,78 @@
+import Bookkeeping
+import Modeling
+
+// In which formats weights, adapters and products are.
+
+extension MeasurementTranslation {
+  mutating func readPrecision() {
+    let compute = FreeText(row.setting.computeFormat)
+    let computeFormat = MeasurementTranslation.format(compute)
+    let weightFormat = MeasurementTranslation.format(FreeText(row.setting.weightFormat))
+    if weightFormat == nil {
+      assume("dtype: \((computeFormat ?? .bf16).rawValue), the format that products are in")
+    }
+    let weights = weightFormat ?? computeFormat ?? .bf16
+    request.weightFormat = weights
+    request.precision = precision(compute)
+    if request.method == .full { return }
+    request.adapterFormat = adapterFormat(compute, weights: weights)
+  }
+
+  private mutating func precision(_ compute: FreeText) -> Precision {
+    if compute.saysAny("no autocast", "without autocast", "no amp") { return .pure }
+    if compute.hasAny("autocast", "mixed", " amp ") {
+      // FSDP and DeepSpeed cast parameters themselves, not products.
+      return compute.hasAny("mixedprecision", "deepspeed") ? .pure : .autocast
+    }
+    if compute.hasAny("pure", "true", "deepspeed", "half", "full bf16", "fp32") { return .pure }
+    switch program {
+    case .trl, .trainer, .swift, .llamaFactory, .axolotl, .fmsTuning, .unsloth:
+      assume("precision: autocast, as \(program.title) turns its bf16 and fp16 flags into")
+      return .autocast
+    case .loop, .litGPT, .torchtune, .megatron, .fsdpQLoRA:
+      return .pure
+    }
+  }
+
+  private mutating func adapterFormat(_ compute: FreeText, weights: ScalarFormat) -> ScalarFormat {
+    for format in [ScalarFormat.fp32, .bf16, .fp16]
+    where compute.saysAny("adapters \(format.rawValue)", "\(format.rawValue) adapters", "lora \(format.rawValue)") {
+      return format
+    }
+    switch program {
+    case .litGPT, .torchtune, .fsdpQLoRA, .megatron:
+      assume("adapter dtype: \(weights.rawValue), \(program.title) makes adapters in the model's format")
+      return weights
+    case .swift, .llamaFactory:
+      // swift/llm/utils/argument.py, `lora_dtype`; llamafactory/model/adapter.py, `cast_trainable_params_to_fp32`.
+      assume("adapter dtype: fp32, \(program.title)'s default")
+      return .fp32
+    case .trl, .trainer, .loop, .fmsTuning, .axolotl, .unsloth: break
+    }
+    let peft = software["peft"]
+    // peft/tuners/tuners_utils.py, `_cast_adapter_dtype`, since 0.12; before it lora/layer.py, `update_layer`, took the
+    // format of a floating-point base and left adapters of a quantized one in fp32.
+    if peft.map({ $0 < SoftwareVersions.Version(0, 12) }) ?? isBeforeAdapterCasts, request.quantization == .some(nil) {
+      assume("adapter dtype: \(weights.rawValue), the base's, as PEFT before 0.12 makes them")
+      return weights
+    }
+    assume("adapter dtype: fp32, PEFT's default (`autocast_adapter_dtype`)")
+    return .fp32
+  }
+
+  /// PEFT 0.12 is of July 2024.
+  private var isBeforeAdapterCasts: Bool { software.date.map { $0 < 202407 } ?? false }
+
+  /// The first format that the words name.
+  static func format(_ words: FreeText) -> ScalarFormat? {
+    for word in words.words {
+      switch word {
+      case "bf16", "bfloat16", "bf": return .bf16
+      case "fp16", "float16", "half", "16": return .fp16
+      case "fp32", "float32", "tf32", "32": return .fp32
+      default: continue
+      }
+    }
+    return nil
+  }
+}

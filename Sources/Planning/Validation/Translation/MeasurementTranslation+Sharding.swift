@@ -1,0 +1,60 @@
+import Modeling
+
+// How the step is spread over GPUs.
+
+extension MeasurementTranslation {
+  mutating func readSharding() throws(Refusal) {
+    let text = row.setting.sharding ?? ""
+    let words = FreeText(text)
+    let gpus = row.setting.gpus ?? 1
+    if words.hasAny("naive", "device map", "pipeline", "tensor parallel") {
+      throw Refusal(.sharding, "\(text): layers on different GPUs have no rule")
+    }
+    guard let sharding = MeasurementTranslation.sharding(words) else {
+      if gpus == 1 || words.isEmpty || words.says("none") { return try single(gpus) }
+      throw Refusal(.sharding, "\(text) has no rule")
+    }
+    // One GPU has nobody to share with; DeepSpeed changes the step even there.
+    guard gpus > 1 || sharding.isDeepSpeed else { return }
+    do {
+      request.parallelism = try Parallelism(devices: gpus, sharding: sharding, settings: settings(words, sharding))
+    } catch { throw Refusal(.sharding, "\(error)") }
+  }
+
+  private mutating func settings(_ words: FreeText, _ sharding: Sharding) -> ShardingSettings {
+    var settings = ShardingSettings()
+    if words.has("offload"), !words.hasAny("no offload", "without offload") {
+      let (parameters, optimizer) = (words.has("param"), words.hasAny("optim"))
+      settings.offload =
+        parameters && optimizer ? .all : optimizer || (!parameters && sharding.isDeepSpeed) ? .optimizer : .parameters
+    }
+    if words.hasAny("backward post", "no prefetch") { settings.prefetchesBackward = false }
+    switch program {
+    case .litGPT:
+      // lightning/fabric/strategies/fsdp.py, `_FSDPBackwardSyncControl`: `no_sync` until the last micro-batch.
+      settings.keepsGradientsUnsharded = (request.accumulation ?? 1) > 1
+      settings.castsGatheredWeights = false
+    case .fsdpQLoRA:
+      // train.py: `FSDP(..., use_orig_params=False, mixed_precision=MixedPrecision(bf16, bf16, bf16))` on bf16 weights.
+      settings.usesOriginalParameters = false
+    case .trl, .trainer, .loop, .fmsTuning, .swift, .llamaFactory, .axolotl, .unsloth, .torchtune, .megatron: break
+    }
+    return settings
+  }
+
+  private mutating func single(_ gpus: Int) throws(Refusal) {
+    guard gpus > 1 else { return }
+    throw Refusal(.sharding, "\(gpus) GPUs, and the row does not say how they share the step")
+  }
+
+  /// The kind that the words name; `nil` for none.
+  static func sharding(_ words: FreeText) -> Sharding? {
+    if words.hasAny("no shard", "ddp", "data parallel", "replicated"), !words.hasAny("full shard") { return .ddp }
+    if words.hasAny("zero3", "zero 3", "stage 3", "stage3") { return .zero3 }
+    if words.hasAny("zero2", "zero 2", "stage 2", "stage2") { return .zero2 }
+    if words.hasAny("zero1", "zero 1", "stage 1", "stage1") { return .zero1 }
+    if words.hasAny("fsdp2", "fsdp 2") { return .fsdp2 }
+    if words.hasAny("fsdp", "fully shard", "full shard") { return .fsdp }
+    return nil
+  }
+}
