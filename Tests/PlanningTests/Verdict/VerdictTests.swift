@@ -49,7 +49,9 @@ import Testing
     }
   }
 
-  @Test(arguments: [Method.Name.full, .lora, .qlora]) func `the reach fits, and a step more does not`(method: Method.Name) throws {
+  @Test(arguments: [Method.Name.full, .lora, .qlora]) func `the reach fits, and a step more does not`(
+    method: Method.Name
+  ) throws {
     let spec = try Models.llama("small", layers: 3, hidden: 128, heads: 4, keyValueHeads: 4, intermediate: 512)
     let recipe = try Models.recipe(spec, method, sequence: 256).recipe
     let budget = try Planner.deviceBytes(spec, recipe).expected + Bytes(150 << 20)

@@ -88,7 +88,9 @@ import Testing
     #expect(elements(.backward) == 6_476_005_376 - 3 * 4096 * 4096)
   }
 
-  @Test(arguments: Method.Name.allCases) func `micro-batches multiply all but the update`(method: Method.Name) throws {
+  // The model has no biases to train.
+  @Test(arguments: Method.Name.allCases.filter { $0 != .bitfit })
+  func `micro-batches multiply all but the update`(method: Method.Name) throws {
     let once = try sheet(method)
     let thrice = try sheet(method) { $0.accumulation = 3 }
     for phase in [WorkSheet.Phase.forward, .backward] { #expect(thrice.total(phase) == 3 * once.total(phase)) }
