@@ -35,6 +35,8 @@ public struct StackChoices: Hashable, Sendable {
   public var keepsKeysAndValues: Bool
   /// Whether a training loop still names the last micro-batch's output while the next forward pass runs.
   public var keepsPreviousOutputs: Bool
+  /// Whether gradients are set to zero between steps and not given back (torch's `zero_grad(set_to_none=False)`).
+  public var keepsGradients: Bool
   public var nf4Layout: NF4Layout
   /// Whether every linear layer is quantized, the head too, as where a class is put in place of `nn.Linear`.
   public var quantizesHead: Bool
@@ -58,13 +60,15 @@ public struct StackChoices: Hashable, Sendable {
     sharedHeads: SharedHeads = .grouped, checkpoints: CheckpointStorage = .device, reentersCheckpoints: Bool = false,
     experts: ExpertImplementation = .grouped, castsLogits: Bool = true, returnsCastLogits: Bool = false,
     copiesShiftedLogits: Bool = false, convertsOutputs: Bool = true, keepsOutputs: Bool = false,
-    keepsKeysAndValues: Bool = false, keepsPreviousOutputs: Bool = false, nf4Layout: NF4Layout = .bitsandbytes,
+    keepsKeysAndValues: Bool = false, keepsPreviousOutputs: Bool = false,
+    keepsGradients: Bool = false, nf4Layout: NF4Layout = .bitsandbytes,
     quantizesHead: Bool = false, stepsInBackward: Bool = false, preparesForKbitTraining: Bool = false,
     castsTablesBack: Bool = false,
     optimizerImplementation: Optimizer.Implementation = .fused
   ) {
     self.modelCode = modelCode
     self.keepsPreviousOutputs = keepsPreviousOutputs
+    self.keepsGradients = keepsGradients
     self.nf4Layout = nf4Layout
     self.quantizesHead = quantizesHead
     self.stepsInBackward = stepsInBackward

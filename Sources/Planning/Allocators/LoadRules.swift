@@ -13,7 +13,7 @@ enum ResidentRole: Equatable {
   case constant
   /// Loaded in so many bytes, then cast.
   case upcast(source: Int)
-  /// Made by the first step of the optimizer.
+  /// Made by the first step: by its optimizer, or gradients that it leaves.
   case state
   /// Fetched anew for every step.
   case batch
@@ -66,7 +66,8 @@ struct LoadRules: Equatable {
     case .quantizationConstants: return .constant
     case .runtime, .workspace: return .workspace(isAutograd: entry.name.contains("autograd"))
     case .weights: break
-    case .gradients, .activations, .checkpoints, .logits: return .plain
+    case .gradients: return .state
+    case .activations, .checkpoints, .logits: return .plain
     }
     let arriving = source.storage(of: entry.shape.count).count
     if isQuantized, entry.format != .fp32, entry.format != .bf16, entry.format != .fp16 {

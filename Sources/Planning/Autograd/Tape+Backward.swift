@@ -168,6 +168,15 @@ extension Tape {
     drop(gradient)
   }
 
+  /// Makes the `.grad` of every parameter, as a step before this one has left it.
+  mutating func openGradients() {
+    for index in leaves.indices where leaves[index].isParameter && leaves[index].gradient == nil {
+      let parameter = leaves[index].tensor
+      leaves[index].gradient = openNamed(
+        TensorName.gradient(of: parameter.name), parameter.shape, parameter.format, .gradients)
+    }
+  }
+
   /// Gives back the `.grad` of every parameter.
   mutating func zeroGradients() {
     for index in leaves.indices {

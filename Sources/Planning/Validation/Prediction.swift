@@ -38,9 +38,11 @@ public struct Prediction: Sendable {
     row.reading.alternative.map { Prediction.error(predicted($0.metric).expected, $0.bytes) }
   }
 
-  /// Whether the measurement lies between the least and the most that the plan allows.
+  /// Whether the measurement, as far as it was printed, lies between the least and the most that the plan allows.
   public var isInside: Bool? {
-    row.reading.bytes.map { predicted.low <= $0 && $0 <= predicted.high }
+    row.reading.bytes.map { bytes in
+      predicted.low <= bytes + row.reading.rounding && bytes <= predicted.high + row.reading.rounding
+    }
   }
 
   /// The error of the predicted speed, where the row states one.

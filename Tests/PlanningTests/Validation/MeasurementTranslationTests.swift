@@ -30,6 +30,44 @@ import Testing
     #expect(recipe.weightFormat == .bf16)
   }
 
+  // peft/tuners/lora.py of 0.5.0, lora/layer.py of 0.6.0 and 0.7.1, tuners_utils.py of 0.12.0.
+  @Test(arguments: [
+    ("transformers 4.32.0, peft 0.5.0", "none", ScalarFormat.fp32), ("transformers 4.36, peft 0.6.0", "none", .bf16),
+    ("transformers 4.36, peft 0.7.1", "nf4", .fp32), ("transformers 4.43, peft 0.12.0", "none", .fp32),
+    ("ms-swift 1.5 (2024-01)", "none", .bf16), ("ms-swift 2.x (2024-09)", "none", .fp32),
+    ("Transformers Trainer (2023-08)", "none", .fp32),
+  ])
+  func `has adapters in the format of its PEFT`(library: String, quant: String, format: ScalarFormat) throws {
+    let change = ["library": library, "quant": quant, "compute_dtype": "bf16 autocast (HF AMP)"]
+    #expect(try Self.translated(change).recipe.recipe.adapterFormat == format)
+  }
+
+  @Test(arguments: [
+    ("q_proj v_proj + embed_tokens lm_head", ["embed_tokens", "lm_head"]), ("q_proj v_proj", []),
+    ("q_proj lm_head", ["lm_head"]),
+  ])
+  func `trains the tables that are named beside the layers`(targets: String, modules: [String]) throws {
+    let translated = try Self.translated(["target_modules": targets])
+    #expect(translated.recipe.recipe.method.adapter?.modulesToSave == modules)
+    #expect(!translated.assumptions.contains { $0.contains("left out") })
+  }
+
+  @Test func `keeps gradients and outputs where the loop does`() throws {
+    let loss = "logits freed before the optimizer step; gradients kept between steps (zero_grad(set_to_none=False))"
+    let choices = try Self.translated(["loss_impl": loss]).recipe.recipe.choices
+    #expect(choices.keepsGradients)
+    #expect(choices.keepsOutputs)
+  }
+
+  @Test(arguments: [
+    ("27.74", "27.74", 0.005), ("16", "16", 0.5), ("139.2G over 2 GPUs", "64.82", 64.82 * 0.05 / 139.2),
+    ("7405.8095703125", "7.232", 0.0005), ("", "11.5", 0.05),
+  ])
+  func `is as exact as it was printed`(printed: String, stored: String, gibibytes: Double) throws {
+    let row = try MeasurementExamples.row(["raw_value": printed, "measured_gib": stored])
+    #expect(abs(Double(row.reading.rounding.count) / Double(1 << 30) - gibibytes) < 1e-6)
+  }
+
   @Test(arguments: [
     ("adamw_torch (HF default, foreach)", Optimizer.Kind.adamw, Optimizer.Implementation.foreach),
     ("torch AdamW", .adamw, .foreach), ("torch AdamW (fused)", .adamw, .fused),
@@ -146,7 +184,7 @@ import Testing
     (["target_modules": "nothing_here"], .targets), (["quant": "hieroglyphs", "method": "qlora"], .quantization),
     (["optimizer": "a spell"], .optimizer),
     (["gpus": "2", "sharding": "naive model-parallel (device_map=auto)"], .sharding),
-    (["gpus": "4", "sharding": "none"], .sharding),
+    (["gpus": "4", "sharding": "none"], .sharding), (["method": "lora+emb"], .method),
   ])
   func `is refused with a reason`(change: [String: String], reason: Refusal.Reason) throws {
     #expect(try Self.refusal(change) == reason)

@@ -26,6 +26,8 @@ struct TorchPolicy {
   let countsAttentionWorkspace: Bool
   /// Whether the card has no more than 24.5 GiB, which Unsloth's fused head asks.
   let isSmallCard: Bool
+  /// Whether torch has flash attention for the card.
+  let hasFlashKernels: Bool
   /// Whether attention is handed an explicit mask.
   let isPadded: Bool
   /// Whether the step is the first, which makes the optimizer's states.
@@ -54,6 +56,7 @@ struct TorchPolicy {
     loss = recipe.loss
     usesGradientCheckpointing = recipe.usesGradientCheckpointing
     isPadded = options.isPadded
+    hasFlashKernels = options.hasFlashKernels
     isFirstStep = options.isFirstStep
     isSmallCard = options.isSmallCard
     countsAttentionWorkspace = options.countsAttentionWorkspace
