@@ -5,6 +5,8 @@ import Modeling
 struct ReservedRange {
   let allocated: Interval
   let reserved: Interval
+  /// What is reserved where the expected process fills the device and goes on; `nil` where it doesn't.
+  let whenFull: Bytes?
 
   /// A way in which a process may differ, and what to say where that makes a difference.
   private struct Change {
@@ -37,15 +39,18 @@ struct ReservedRange {
       allocated.take(peaks.allocated, because: change.cause)
       reserved.take(peaks.reserved, because: change.cause)
     }
+    var whenFull: Bytes?
     if let device, device.memoryForTensors < expected.reserved {
       let limited = ProcessReplay(walk.rules, recipe.runtime, capacity: device.memoryForTensors)
       let peaks = limited.peaks(of: steps, usual)
       if !peaks.ranOut {
+        whenFull = peaks.whole.reserved
         reserved.take(
           peaks.whole.reserved,
           because: "where the device is full, the allocator gives cached segments back and tries again")
       }
     }
+    self.whenFull = whenFull
     self.allocated = allocated.interval
     self.reserved = reserved.interval
   }

@@ -26,7 +26,7 @@ enum TorchFootprint {
       on: device)
     return Footprint.torch(
       allocated: range.allocated, reserved: range.reserved, paged: walk.outsideAllocator, on: device,
-      devices: recipe.parallelism.devices)
+      devices: recipe.parallelism.devices, reservedWhenFull: range.whenFull)
   }
 
   /// What the recipe and the device decide about the walk.

@@ -78,12 +78,21 @@ extension Prediction {
     device = translated.device
     assumptions = translated.assumptions + plan.assumptions
     allocated = Prediction.allocated(plan, includesLoading: translated.includesLoading)
-    reserved = plan.reserved
+    reserved = row.reading.outcome == .finished ? Prediction.reservedByFinished(plan) : plan.reserved
     onDevice = plan.device
     accounts = plan.peak.accounts
     peakMoment = plan.peakMoment
     phases = plan.phases
     tokensPerSecond = plan.throughput
+  }
+
+  /// A run that finished on a card reserved no more than there is: where it was full, cached segments went back.
+  private static func reservedByFinished(_ plan: Plan) -> Interval {
+    guard let whenFull = plan.reservedWhenFull else { return plan.reserved }
+    return Interval(
+      low: min(plan.reserved.low, whenFull), expected: whenFull,
+      high: max(whenFull, min(plan.reserved.high, plan.target?.memoryForTensors ?? plan.reserved.high)),
+      causes: plan.reserved.causes)
   }
 
   /// What torch's counter says at its highest: of the whole process, or of its steps alone.

@@ -52,6 +52,22 @@ import Testing
     #expect(!translated.assumptions.contains { $0.contains("left out") })
   }
 
+  @Test func `has lengths of the stated range and mean, those beyond the cap left out`() throws {
+    func lengths(_ words: String, _ sequence: Int) throws -> LengthDistribution? {
+      try Self.translated(["seq_kind": words, "seq_len": "\(sequence)"]).recipe.recipe.batch.lengths
+    }
+    #expect(try lengths("capped (token lengths 91..19548)", 2048)?.source == .uniform(91...2048))
+    #expect(try lengths("exact", 2048) == nil)
+    // No sample is left out: the mean of many equal shares is the stated one, to their width.
+    let whole = try #require(try lengths("capped (token lengths 91..19548, mean 3234)", 20000))
+    #expect(whole.shortest < 100 && whole.longest == 19548)
+    let mean = (0..<1000).reduce(0.0) { $0 + Double(whole.length(at: (Double($1) + 0.5) / 1000)) } / 1000
+    #expect(abs(mean / 3234 - 1) < 0.02)
+    let cut = try #require(try lengths("capped (token lengths 91..19548, mean 3234)", 2048))
+    #expect(cut.longest == 2048)
+    #expect(cut.length(at: 0.5) < (91 + 2048) / 2)
+  }
+
   @Test func `keeps gradients and outputs where the loop does`() throws {
     let loss = "logits freed before the optimizer step; gradients kept between steps (zero_grad(set_to_none=False))"
     let choices = try Self.translated(["loss_impl": loss]).recipe.recipe.choices
