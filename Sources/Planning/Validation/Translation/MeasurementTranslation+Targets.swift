@@ -32,7 +32,10 @@ extension MeasurementTranslation {
   var modulesToSave: [String] {
     let names = (row.setting.targets ?? "").split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init)
     let tables = spec.outerParameters.filter { $0.role == .embedding || $0.role == .head }
-    return names.filter { name in tables.contains { spec.isModule(name, of: $0) } }
+    // A head that reuses the embedding has a name and no weight of its own.
+    return names.filter { name in
+      name == spec.headModule || tables.contains { spec.isModule(name, of: $0) }
+    }
   }
 
   /// Qwen's first generation calls the down projection of its network `c_proj`, like attention's output.
