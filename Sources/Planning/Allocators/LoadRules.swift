@@ -64,7 +64,7 @@ struct LoadRules: Equatable {
     case .batch: return .batch
     case .adapters: return .adapter
     case .quantizationConstants: return .constant
-    case .runtime, .workspace: return .workspace(isAutograd: entry.name.contains("autograd"))
+    case .runtime, .workspace: return .workspace(isAutograd: entry.name.holds("autograd"))
     case .weights: break
     case .gradients: return .state
     case .activations, .checkpoints, .logits: return .plain
@@ -104,6 +104,7 @@ extension Entry {
   /// Whether the optimizer makes it at the end of its first step; DeepSpeed's fp32 weights are there before.
   var isMadeByFirstStep: Bool {
     guard account == .optimizerState else { return false }
+    guard name.hasPrefix("zero.master_weights") else { return true }
     let words = name.split(separator: ".")
     return !(words.starts(with: ["zero", "master_weights"]) && words.dropFirst(2).allSatisfy { Int($0) != nil })
   }

@@ -140,7 +140,7 @@ extension Journal {
     for (index, entry) in entries.enumerated() where entry.account == .workspace {
       guard [".dequantized", ".absmax.shifted"].contains(where: entry.name.hasSuffix) else { continue }
       let label = clock.label(of: entry.opened)
-      if label.contains("forward.") || label.contains("recompute.") { ids.insert(ID(index: index)) }
+      if label.holds("forward.") || label.holds("recompute.") { ids.insert(ID(index: index)) }
     }
     return ids
   }

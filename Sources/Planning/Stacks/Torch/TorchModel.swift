@@ -204,9 +204,8 @@ struct TorchModel {
     return TensorName.layer(layer + 1, .checkpoint)
   }
 
-  /// With checkpointing, what leaves one layer is what is kept as the next one's input.
+  /// With checkpointing, what leaves one layer is what is kept as the next one's input, here or on the host.
   func streamAccount(after layer: Int) -> Account {
-    guard policy.usesGradientCheckpointing, layer + 1 < spec.layerCount else { return .activations }
-    return staging == nil || layer + 2 == spec.layerCount ? .checkpoints : .activations
+    policy.usesGradientCheckpointing && layer + 1 < spec.layerCount ? .checkpoints : .activations
   }
 }
