@@ -82,14 +82,22 @@ import Testing
     #expect(head.format == .nf4)
   }
 
-  @Test func `an adapter on fewer of the projections keeps no more`() throws {
+  /// What is copied between zeros is kept for its shape (torch derivatives.yaml, `index_copy`), and so are its places.
+  ///
+  /// A step of litgpt 0.5.13 of this size, run under `Fabric(precision="bf16-true")` on a CPU, held 14,992,404 bytes after
+  /// forward with adapters on queries and values, 14,693,396 with adapters on the output and on all three.
+  @Test func `an adapter on two of queries, keys and values keeps what it pads with zeros`() throws {
     func peak(_ targets: [String]) throws -> Int {
       try TorchFixture {
         $0.stack = .litgpt
+        $0.loss = .chunked
         $0.targets = .modules(targets)
       }.books().afterForward
     }
-    #expect(try peak(["q_proj", "v_proj"]) <= peak(["q_proj", "k_proj", "v_proj", "o_proj"]))
+    let padded = try peak(["q_proj", "v_proj"])
+    let whole = try peak(["q_proj", "k_proj", "v_proj", "o_proj"])
+    #expect(abs(padded - 14_992_404) <= 16)
+    #expect(abs(whole - 14_693_396) <= 16)
   }
 
   @Test(arguments: [
