@@ -57,7 +57,7 @@ extension TensorTable {
     "{parameter}.dequantized": TensorRule(
       .own, "the weight made whole for one product, and given back after it", fourBit),
     "{parameter}.dequantized.cast": TensorRule(
-      .own, "the whole weight in the arriving gradient's format", fourBit + ".backward"),
+      .own, "the whole weight in the format of what it is multiplied with", fourBit + ".backward"),
     "{parameter}.absmax.dequantized": TensorRule(
       .blocks(64), "scales made whole while the weight is", "bitsandbytes functional.py, dequantize_4bit"),
     "{parameter}.absmax.shifted": TensorRule(

@@ -39,7 +39,8 @@ extension StackDescription {
         + "`MatMul4Bit.forward`), and weights are quantized from fp16 (nn/modules.py, `Params4bit.cuda`).",
       "Zeros that pad an adapter are filled and then copied (lit_gpt/lora.py, `zero_pad`).",
     ],
-    full: scripted, lora: scripted, qlora: scripted, choices: choices.with {
+    full: scripted, lora: scripted, qlora: scripted,
+    choices: choices.with {
       $0.modelCode = .litgpt2023
       $0.fourBitProduct = .keepingInput
     })

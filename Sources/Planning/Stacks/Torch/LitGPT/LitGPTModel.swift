@@ -11,7 +11,7 @@ extension TorchModel {
   func litGPTForward(_ tape: inout Tape) -> HeadResult {
     tape.prefix = ""
     tape.enter(.embedding)
-    let previous = openPreviousOutputs(&tape, .fp32)
+    let previous = [openPreviousOutputs(&tape, .fp32)] + openEarlierInputs(&tape)
     let name = streamName(after: -1)
     var hidden = lookUp(&tape, scalesEmbedding ? "embedding" : name, weights.embedding, streamAccount(after: -1))
     if scalesEmbedding {
@@ -124,7 +124,7 @@ extension TorchModel {
 
   /// Head and loss on 128 tokens of each sequence after the other (litgpt/utils.py, `chunked_cross_entropy`).
   private func litGPTChunkedLoss(
-    _ tape: inout Tape, consuming normed: Tensor, dropping previous: Tensor
+    _ tape: inout Tape, consuming normed: Tensor, dropping previous: [Tensor]
   ) -> HeadResult {
     tape.enter(.head)
     let lengths = chunkLengths(of: policy.loss == .chunked ? TorchModel.headRows : sequence)
@@ -143,7 +143,7 @@ extension TorchModel {
     }
     for chunk in logits { tape.drop(chunk) }
     logits = converted
-    tape.drop(previous)
+    for tensor in previous { tape.drop(tensor) }
     tape.enter(.loss)
     guard let last = logits.popLast(), let lastLength = lengths.last else {
       return HeadResult(loss: .void, outputs: [])
