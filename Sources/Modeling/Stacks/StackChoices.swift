@@ -1,3 +1,5 @@
+public import Bookkeeping
+
 /// How a stack implements a training step, choice by choice: what a planner needs to know to say what each operation
 /// keeps.
 ///
@@ -38,6 +40,11 @@ public struct StackChoices: Hashable, Sendable {
   /// Whether gradients are set to zero between steps and not given back (torch's `zero_grad(set_to_none=False)`).
   public var keepsGradients: Bool
   public var nf4Layout: NF4Layout
+  /// Which bitsandbytes multiplies with 4-bit weights.
+  public var fourBitProduct: FourBitProduct
+  /// The format that weights are cast to before they are quantized to 4 bits, and come back in when they are made whole;
+  /// `nil` for the format that they are loaded in.
+  public var fourBitSource: ScalarFormat?
   /// Whether every linear layer is quantized, the head too, as where a class is put in place of `nn.Linear`.
   public var quantizesHead: Bool
   /// Whether each gradient is consumed by an optimizer of its own as soon as it is whole
@@ -62,7 +69,8 @@ public struct StackChoices: Hashable, Sendable {
     copiesShiftedLogits: Bool = false, convertsOutputs: Bool = true, keepsOutputs: Bool = false,
     keepsKeysAndValues: Bool = false, keepsPreviousOutputs: Bool = false,
     keepsGradients: Bool = false, nf4Layout: NF4Layout = .bitsandbytes,
-    quantizesHead: Bool = false, stepsInBackward: Bool = false, preparesForKbitTraining: Bool = false,
+    fourBitProduct: FourBitProduct = .current, fourBitSource: ScalarFormat? = nil, quantizesHead: Bool = false,
+    stepsInBackward: Bool = false, preparesForKbitTraining: Bool = false,
     castsTablesBack: Bool = false,
     optimizerImplementation: Optimizer.Implementation = .fused
   ) {
@@ -70,6 +78,8 @@ public struct StackChoices: Hashable, Sendable {
     self.keepsPreviousOutputs = keepsPreviousOutputs
     self.keepsGradients = keepsGradients
     self.nf4Layout = nf4Layout
+    self.fourBitProduct = fourBitProduct
+    self.fourBitSource = fourBitSource
     self.quantizesHead = quantizesHead
     self.stepsInBackward = stepsInBackward
     self.norm = norm
@@ -185,6 +195,15 @@ extension StackChoices {
     case repeated
     /// A copy for every query head, and all of them laid out head by head (`contiguous`): Transformers 4.48 to 4.5x.
     case contiguous
+  }
+
+  /// What bitsandbytes' product with a 4-bit weight keeps.
+  public enum FourBitProduct: String, CaseIterable, Hashable, Sendable, Codable {
+    /// Its weight alone.
+    case current
+    /// Its input too, which nothing reads: bitsandbytes up to 0.43.1 (autograd/_functions.py, `MatMul4Bit.forward`:
+    /// `ctx.tensors = (A, B)`).
+    case keepingInput = "keeping-input"
   }
 
   /// Where the inputs of checkpointed layers wait.
