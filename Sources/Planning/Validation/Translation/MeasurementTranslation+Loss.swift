@@ -30,7 +30,7 @@ extension MeasurementTranslation {
 
   private mutating func readLogits(_ words: FreeText) {
     if words.hasAny("no upcast", "not upcast", "bf16 logits") { choices.castsLogits = false }
-    if words.hasAny("outputs object alive", "outputs alive", "outputs kept") {
+    if words.hasAny("outputs object alive", "outputs alive", "outputs kept") || program == .fsdpQLoRA {
       choices.keepsOutputs = true
     } else if words.hasAny("freed", "dropped", "deleted") || program != .loop {
       choices.keepsOutputs = false

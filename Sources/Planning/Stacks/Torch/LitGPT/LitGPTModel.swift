@@ -11,6 +11,7 @@ extension TorchModel {
   func litGPTForward(_ tape: inout Tape) -> HeadResult {
     tape.prefix = ""
     tape.enter(.embedding)
+    tape.enter(unit: tape.sharding.root, .void)
     let previous = openPreviousOutputs(&tape, policy.autocast == nil ? weights.embedding.format : .fp32)
     let name = streamName(after: -1)
     var hidden = lookUp(&tape, scalesEmbedding ? "embedding" : name, weights.embedding, streamAccount(after: -1))
@@ -147,6 +148,8 @@ extension TorchModel {
         logits[index] = whole
       }
     }
+    // The loss is the script's own, outside of the model and so of the root unit.
+    tape.leave(unit: tape.sharding.root, logits.last ?? .void)
     tape.drop(previous)
     tape.enter(.loss)
     guard let last = logits.popLast(), let lastLength = lengths.last else {
