@@ -101,7 +101,7 @@ extension Tape {
     let frozenUnits = leaves[leaf].releases
     leaves[leaf].releases.removeAll()
     for unit in frozenUnits { run(.release(unit)) }
-    defer { if !frozenUnits.isEmpty { holdGradient(of: leaf) } }
+    defer { for unit in frozenUnits { holdGradient(of: leaf, for: unit) } }
     defer { if leaves[leaf].isParameter { gradientHook?(&self, leaf) } }
     leaves[leaf].arriving = nil
     // torchtune/training/memory.py, `register_optim_in_bwd_hooks`: the hook steps and sets the gradient to none.

@@ -4,20 +4,22 @@ import Planning
 import Testing
 
 /// Steps with PEFT's adapters on all linear layers that torch 2.15's FullyShardedDataParallel really ran on a CPU, two
-/// processes over gloo, as in `Fully sharded: traced steps`: three layers of transformers 5.23's Llama, PEFT 0.21's LoRA
-/// of rank 16, bf16 weights, third step, SGD, checkpoints without the random generator's state.
+/// processes over gloo, rank 0's allocations seen by the profiler (`profile_memory`), third step: three layers of
+/// transformers 5.23's Llama, PEFT 0.21's LoRA of rank 16, bf16 weights, SGD, checkpoints without the random generator's
+/// state.
 ///
 /// Adapters are units of their own by PEFT's policy unless the title says otherwise. "Around" is torch's re-entrant
 /// `checkpoint_wrapper` over the wrapped layer, as Transformers had it until 4.51; "inside" is the layer's own
-/// checkpoint. Under mixed precision the forward pass ran in torch's autocast. Tolerance: the loss and its weight.
+/// checkpoint. Under mixed precision the forward pass ran in torch's autocast. What gloo stages, what a CPU's products
+/// pack and what its sums of two formats cast for themselves were left out, by their addresses.
 @Suite struct `Sharded adapters: traced steps` {
   struct Case: CustomTestStringConvertible, Sendable {
     let testDescription: String
-    let afterForward: Int
+    let afterForward: Int?
     let peak: Int
     let change: @Sendable (inout TorchFixture) -> Void
 
-    init(_ title: String, _ afterForward: Int, _ peak: Int, _ change: @escaping @Sendable (inout TorchFixture) -> Void)
+    init(_ title: String, _ afterForward: Int?, _ peak: Int, _ change: @escaping @Sendable (inout TorchFixture) -> Void)
     {
       testDescription = title
       self.afterForward = afterForward
@@ -25,6 +27,9 @@ import Testing
       self.change = change
     }
   }
+
+  /// The loss and its weight, and a factor of 8 bytes that each of the 21 adapters' scalings keeps on the host.
+  static let tolerance = 12 + 21 * 8
 
   private static func reenter(_ fixture: inout TorchFixture, around: Bool = false) {
     fixture.choices = {
@@ -34,21 +39,21 @@ import Testing
   }
 
   static let cases: [Case] = [
-    Case("re-entered around the unit", 5_135_632, 18_886_712) { reenter(&$0, around: true) },
-    Case("re-entered around the unit, without prefetch", 5_135_632, 18_919_480) {
+    Case("re-entered around the unit", 5_135_632, 18_853_944) { reenter(&$0, around: true) },
+    Case("re-entered around the unit, without prefetch", 5_135_632, 18_808_888) {
       reenter(&$0, around: true)
       $0.settings.prefetchesBackward = false
     },
-    Case("re-entered around the unit, fp32 adapters", 5_135_632, 24_401_988) {
+    Case("re-entered around the unit, fp32 adapters", 5_135_632, 24_401_984) {
       reenter(&$0, around: true)
       $0.adapters = .fp32
     },
-    Case("re-entered around the unit, fp32 adapters that FSDP ignores", 5_135_632, 25_000_004) {
+    Case("re-entered around the unit, fp32 adapters that FSDP ignores", 5_135_632, 25_000_000) {
       reenter(&$0, around: true)
       $0.adapters = .fp32
       $0.settings.adapterUnits = .whole
     },
-    Case("re-entered around the unit, mixed precision", 5_135_632, 21_684_290) {
+    Case("re-entered around the unit, mixed precision", 5_135_632, 22_609_984) {
       reenter(&$0, around: true)
       $0.adapters = .fp32
       $0.precision = .autocast
@@ -58,29 +63,26 @@ import Testing
       reenter(&$0)
       $0.settings.prefetchesBackward = false
     },
-    Case("re-entered inside the unit, fp32 adapters", 5_135_632, 24_528_952) {
+    Case("re-entered inside the unit, fp32 adapters", 5_135_632, 23_476_288) {
       reenter(&$0)
       $0.adapters = .fp32
     },
-    Case("re-entered inside the unit, fp32 adapters that FSDP ignores", 5_135_632, 30_691_384) {
+    Case("re-entered inside the unit, fp32 adapters that FSDP ignores", 5_135_632, 29_646_912) {
       reenter(&$0)
       $0.adapters = .fp32
       $0.settings.adapterUnits = .whole
     },
-    Case("re-entered inside the unit, mixed precision", 5_135_632, 21_684_290) {
+    Case("re-entered inside the unit, mixed precision", 5_135_632, 21_684_288) {
       reenter(&$0)
       $0.adapters = .fp32
       $0.precision = .autocast
     },
-    Case("checkpointed inside the unit, without parameters' names", 5_135_800, 19_392_120) {
-      $0.settings.usesOriginalParameters = false
-    },
+    Case("checkpointed inside the unit", 5_135_800, 19_375_736) { _ in },
     Case("not checkpointed", 23_407_800, 31_926_960) { $0.checkpoints = false },
     Case("one unit with the layer's frozen weights", 5_135_800, 30_734_912) {
       $0.settings.adapterUnits = .withLayer
     },
-    Case("one unit with the layer's frozen weights, gradients kept whole over two micro-batches", 5_135_800, 46_560_888)
-    {
+    Case("one unit with the layer's frozen weights, gradients kept whole over two micro-batches", nil, 46_560_888) {
       $0.settings.adapterUnits = .withLayer
       $0.settings.keepsGradientsUnsharded = true
       $0.accumulation = 2
@@ -96,8 +98,11 @@ import Testing
       $0.sharding = .fsdp
       example.change(&$0)
     }.books()
-    #expect(abs(books.peak - example.peak) <= 12, "\(books.ledger.clock.label(of: books.ledger.peak.moment))")
-    #expect(abs(books.afterForward - example.afterForward) <= 12)
+    let label = books.ledger.clock.label(of: books.ledger.peak.moment)
+    #expect(abs(books.peak - example.peak) <= Self.tolerance, "\(books.peak - example.peak) at \(label)")
+    if let afterForward = example.afterForward {
+      #expect(abs(books.afterForward - afterForward) <= Self.tolerance)
+    }
   }
 
   @Test(arguments: [false, true], ShardingSettings.AdapterUnits.allCases)

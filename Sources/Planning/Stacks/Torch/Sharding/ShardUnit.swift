@@ -130,7 +130,7 @@ struct ShardedState {
   /// Modules that are units of their own, by the storage of their weight.
   var unitsByStorage: [Int: Int] = [:]
   /// Inputs of frozen units and their gradients, which hooks keep to the end of backward.
-  var held: [Tensor] = []
+  var held: [(tensor: Tensor, layer: Int?)] = []
   var modules: GatheredModules?
   /// The uses of modules in the last micro-batch.
   var seenTrace: [Int] = []

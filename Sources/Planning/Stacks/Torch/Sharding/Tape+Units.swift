@@ -46,7 +46,7 @@ extension Tape {
       // The hook's handle keeps the node that accumulates the leaf's gradient, and that keeps the leaf
       // (torch autograd/graph.py, `register_multi_grad_hook`; `flat_param._post_backward_hook_state`).
       retain(input)
-      sharding.held.append(input)
+      sharding.held.append((input, sharding.units[unit].layer))
     case .none, .discarded: break
     }
   }
@@ -77,16 +77,20 @@ extension Tape {
     }
   }
 
-  /// Keeps the gradient of a leaf that a hook keeps.
-  mutating func holdGradient(of leaf: Int) {
+  /// Keeps the gradient of a unit's input that a hook keeps.
+  mutating func holdGradient(of leaf: Int, for unit: Int) {
     guard let gradient = leaves[leaf].gradient else { return }
     retain(gradient)
-    sharding.held.append(gradient)
+    sharding.held.append((gradient, sharding.units[unit].layer))
   }
 
   mutating func endShardedBackward() {
     endModules()
-    for tensor in sharding.held { drop(tensor) }
+    for (tensor, unitLayer) in sharding.held {
+      layer = unitLayer
+      drop(tensor)
+    }
+    layer = nil
     sharding.held.removeAll(keepingCapacity: true)
     for unit in sharding.units.indices {
       release(unit)
