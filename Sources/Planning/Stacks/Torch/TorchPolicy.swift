@@ -67,8 +67,10 @@ struct TorchPolicy {
     countsAttentionWorkspace = options.countsAttentionWorkspace
   }
 
-  /// Whether a re-entered checkpoint runs the layer with what FSDP put around it. Checkpoints that are not re-entered need
-  /// no telling apart: weights are there when the layer runs again, and it stops before they are let go.
+  /// Whether a re-entered checkpoint runs the layer with what FSDP put around it.
+  ///
+  /// Checkpoints that are not re-entered need no telling apart: weights are there when the layer runs again, and it stops
+  /// before they are let go.
   var reentersWrappedLayers: Bool {
     usesGradientCheckpointing && choices.reentersCheckpoints && choices.checkpointsWrappedLayers
   }
