@@ -18,6 +18,10 @@ public struct StackChoices: Hashable, Sendable {
   /// Whether a checkpointed layer runs without a graph and is run again whole, in a backward pass of its own
   /// (torch/utils/checkpoint.py, `use_reentrant`).
   public var reentersCheckpoints: Bool
+  /// Whether what is run again is the layer as FSDP wrapped it, which gathers its weights anew, and not the layer inside
+  /// that: Transformers calls the checkpoint around the layer (modeling_llama.py, `_gradient_checkpointing_func`) until
+  /// 4.52 made it part of the layer (modeling_layers.py, `GradientCheckpointingLayer`).
+  public var checkpointsWrappedLayers: Bool
   /// How a mixture's experts are laid out and run.
   public var experts: ExpertImplementation
   /// Whether the head's logits are cast to fp32 before the loss (`logits.float()`).
@@ -65,6 +69,7 @@ public struct StackChoices: Hashable, Sendable {
     gate: GateImplementation = .composed, adapters: AdapterImplementation = .peft,
     crossEntropy: CrossEntropyImplementation = .composed, fusedHead: FusedHeadImplementation = .trl,
     sharedHeads: SharedHeads = .grouped, checkpoints: CheckpointStorage = .device, reentersCheckpoints: Bool = false,
+    checkpointsWrappedLayers: Bool = false,
     experts: ExpertImplementation = .grouped, castsLogits: Bool = true, returnsCastLogits: Bool = false,
     copiesShiftedLogits: Bool = false, convertsOutputs: Bool = true, keepsOutputs: Bool = false,
     keepsKeysAndValues: Bool = false, keepsPreviousOutputs: Bool = false,
@@ -91,6 +96,7 @@ public struct StackChoices: Hashable, Sendable {
     self.sharedHeads = sharedHeads
     self.checkpoints = checkpoints
     self.reentersCheckpoints = reentersCheckpoints
+    self.checkpointsWrappedLayers = checkpointsWrappedLayers
     self.experts = experts
     self.castsLogits = castsLogits
     self.returnsCastLogits = returnsCastLogits

@@ -99,7 +99,8 @@ extension TrainingProgram {
     case .fmsTuning: (0.1, "the benchmark's setting (fms-acceleration scripts/benchmarks/scenarios.yaml)")
     case .swift: (0.05, "ms-swift's default (`lora_dropout_p`)")
     case .litGPT: (0.05, "LitGPT's default (litgpt/finetune/lora.py)")
-    case .trl, .trainer, .loop, .llamaFactory, .axolotl, .unsloth, .torchtune, .megatron, .fsdpQLoRA:
+    case .fsdpQLoRA: (0.1, "fsdp_qlora's default (train.py, `lora_dropout`)")
+    case .trl, .trainer, .loop, .llamaFactory, .axolotl, .unsloth, .torchtune, .megatron:
       (0, "PEFT's and most programs' default")
     }
   }
