@@ -115,7 +115,10 @@ import Testing
       $0.settings.adapterUnits = units
       Self.reenter(&$0, around: around)
     }
-    #expect(try TorchWalk.isCopied(fixture.spec(), fixture.recipe(), options: fixture.options))
+    // Frozen units are let go across layers, which the pattern does not know: such models are walked whole.
+    if units == .withLayer {
+      #expect(try TorchWalk.isCopied(fixture.spec(), fixture.recipe(), options: fixture.options))
+    }
     let copied = Ledger(posting: try fixture.walk().journal)
     let whole = Ledger(
       posting: try TorchWalk.wholeJournal(fixture.spec(), fixture.recipe(), options: fixture.options).journal)
