@@ -98,6 +98,34 @@ import Testing
     #expect(optimizer.implementation == implementation)
   }
 
+  @Test func `steps in backward where torchtune's optimizer does`() throws {
+    let change = [
+      "library": "torchtune", "method": "full", "target_modules": "all",
+      "optimizer": "bnb PagedAdamW, optimizer_in_bwd",
+      "loss_impl": "torch CrossEntropyLoss on full logits", "hf_model": "TinyLlama/TinyLlama-1.1B-Chat-v1.0",
+    ]
+    let recipe = try Self.translated(change).recipe.recipe
+    #expect(recipe.stack == .torchtune2024)
+    #expect(recipe.choices.stepsInBackward)
+    #expect(
+      try !Self.translated(change.merging(["optimizer": "torch AdamW"]) { $1 }).recipe.recipe.choices.stepsInBackward)
+    #expect(try Self.refusal(["optimizer": "torch AdamW, optimizer_in_bwd"]) == .optimizer)
+  }
+
+  @Test(arguments: [
+    ("bitsandbytes 0.41.1", StackChoices.FourBitProduct.keepingInput, ScalarFormat.fp16 as ScalarFormat?),
+    ("bitsandbytes 0.43.1", .keepingInput, nil), ("bitsandbytes 0.43.2", .current, nil),
+    ("bitsandbytes 0.45.0", .current, nil),
+  ])
+  func `has the 4-bit products of its bitsandbytes`(
+    words: String, product: StackChoices.FourBitProduct, source: ScalarFormat?
+  ) throws {
+    let library = "torch 2.6.0, transformers 5.0.0, peft 0.19.1, " + words
+    let choices = try Self.translated(["library": library, "quant": "nf4"]).recipe.recipe.choices
+    #expect(choices.fourBitProduct == product)
+    #expect(choices.fourBitSource == source)
+  }
+
   @Test(arguments: [
     ("eager", AttentionImplementation.eager), ("eager/torch", .eager), ("flash_attention_2", .flash),
     ("flash_attention (v1; README of 2023-10-07 does not state FA2)", .flash), ("torch sdpa", .sdpa),

@@ -28,6 +28,11 @@ extension MeasurementTranslation {
     } else if kind.isEmpty {
       assume("length: every sequence has \(sequence) tokens, since nothing is said of it")
     }
+    if program == .litGPT, kind.hasAny("first batch", "longest alpaca sample first") {
+      // finetune/lora.py of 2023, `get_batch`: nothing of this length is there from an earlier iteration.
+      choices.keepsPreviousOutputs = false
+      assume("length: the longest batch is the first one, beside no logits of an earlier one")
+    }
     readLengths()
   }
 

@@ -63,7 +63,7 @@ extension MeasurementTranslation {
         if let value = Double(number), (0..<1).contains(value) { return value }
       }
     }
-    let (value, origin) = program.adapterDropout
+    let (value, origin) = program.adapterDropout(isEarly: request.stack == .torchtune2024)
     assume("lora-dropout: \(value), \(origin)")
     return value
   }
@@ -90,12 +90,17 @@ extension MeasurementTranslation {
 
 extension TrainingProgram {
   /// Dropout in front of adapters where nothing is said of it, and where that was read.
-  var adapterDropout: (Double, origin: String) {
+  ///
+  /// - Parameter isEarly: whether torchtune is that of 2024.
+  func adapterDropout(isEarly: Bool) -> (Double, origin: String) {
     switch self {
+    case .torchtune where isEarly:
+      (0.05, "torchtune's of 2024 (models/llama2/_model_builders.py, `lora_llama2_7b`)")
     case .fmsTuning: (0.1, "the benchmark's setting (fms-acceleration scripts/benchmarks/scenarios.yaml)")
     case .swift: (0.05, "ms-swift's default (`lora_dropout_p`)")
     case .litGPT: (0.05, "LitGPT's default (litgpt/finetune/lora.py)")
-    case .trl, .trainer, .loop, .llamaFactory, .axolotl, .unsloth, .torchtune, .megatron, .fsdpQLoRA:
+    case .fsdpQLoRA: (0.1, "fsdp_qlora's default (train.py, `lora_dropout`)")
+    case .trl, .trainer, .loop, .llamaFactory, .axolotl, .unsloth, .torchtune, .megatron:
       (0, "PEFT's and most programs' default")
     }
   }

@@ -44,6 +44,11 @@ extension MeasurementTranslation {
   /// The names, as this model has them, of the linear layers with these roles.
   private func modules(_ roles: Set<Parameter.Linear>, of text: String) throws(Refusal) -> LoRA.Targets {
     var wanted = roles
+    let names: [Parameter.Linear: String] = [.query: "q_proj", .key: "k_proj", .value: "v_proj"]
+    if program == .litGPT, spec.attention.fusesProjections, wanted.isSubset(of: names.keys) {
+      // litgpt/lora.py, `LoRAQKVLinear`: its fused projection takes an adapter on some of the three.
+      return .modules([Parameter.Linear.query, .key, .value].filter(wanted.contains).compactMap { names[$0] })
+    }
     // One product stands for three, and three for one.
     if spec.attention.fusesProjections, !wanted.isDisjoint(with: [.query, .key, .value]) {
       wanted.insert(.queryKeyValue)
