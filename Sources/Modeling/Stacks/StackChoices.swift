@@ -18,6 +18,10 @@ public struct StackChoices: Hashable, Sendable {
   /// Whether a checkpointed layer runs without a graph and is run again whole, in a backward pass of its own
   /// (torch/utils/checkpoint.py, `use_reentrant`).
   public var reentersCheckpoints: Bool
+  /// Whether what is run again is the layer as FSDP wrapped it, which gathers its weights anew, and not the layer inside
+  /// that: Transformers calls the checkpoint around the layer (modeling_llama.py, `_gradient_checkpointing_func`) until
+  /// 4.52 made it part of the layer (modeling_layers.py, `GradientCheckpointingLayer`).
+  public var checkpointsWrappedLayers: Bool
   /// How a mixture's experts are laid out and run.
   public var experts: ExpertImplementation
   /// Whether the head's logits are cast to fp32 before the loss (`logits.float()`).
@@ -37,6 +41,8 @@ public struct StackChoices: Hashable, Sendable {
   public var keepsKeysAndValues: Bool
   /// Whether a training loop still names the last micro-batch's output while the next forward pass runs.
   public var keepsPreviousOutputs: Bool
+  /// Whether gradients are set to zero between steps and not given back (torch's `zero_grad(set_to_none=False)`).
+  public var keepsGradients: Bool
   public var nf4Layout: NF4Layout
   /// Which bitsandbytes multiplies with 4-bit weights.
   public var fourBitProduct: FourBitProduct
@@ -63,9 +69,11 @@ public struct StackChoices: Hashable, Sendable {
     gate: GateImplementation = .composed, adapters: AdapterImplementation = .peft,
     crossEntropy: CrossEntropyImplementation = .composed, fusedHead: FusedHeadImplementation = .trl,
     sharedHeads: SharedHeads = .grouped, checkpoints: CheckpointStorage = .device, reentersCheckpoints: Bool = false,
+    checkpointsWrappedLayers: Bool = false,
     experts: ExpertImplementation = .grouped, castsLogits: Bool = true, returnsCastLogits: Bool = false,
     copiesShiftedLogits: Bool = false, convertsOutputs: Bool = true, keepsOutputs: Bool = false,
-    keepsKeysAndValues: Bool = false, keepsPreviousOutputs: Bool = false, nf4Layout: NF4Layout = .bitsandbytes,
+    keepsKeysAndValues: Bool = false, keepsPreviousOutputs: Bool = false,
+    keepsGradients: Bool = false, nf4Layout: NF4Layout = .bitsandbytes,
     fourBitProduct: FourBitProduct = .current, fourBitSource: ScalarFormat? = nil, quantizesHead: Bool = false,
     stepsInBackward: Bool = false, preparesForKbitTraining: Bool = false,
     castsTablesBack: Bool = false,
@@ -73,6 +81,7 @@ public struct StackChoices: Hashable, Sendable {
   ) {
     self.modelCode = modelCode
     self.keepsPreviousOutputs = keepsPreviousOutputs
+    self.keepsGradients = keepsGradients
     self.nf4Layout = nf4Layout
     self.fourBitProduct = fourBitProduct
     self.fourBitSource = fourBitSource
@@ -87,6 +96,7 @@ public struct StackChoices: Hashable, Sendable {
     self.sharedHeads = sharedHeads
     self.checkpoints = checkpoints
     self.reentersCheckpoints = reentersCheckpoints
+    self.checkpointsWrappedLayers = checkpointsWrappedLayers
     self.experts = experts
     self.castsLogits = castsLogits
     self.returnsCastLogits = returnsCastLogits

@@ -13,7 +13,7 @@ enum ResidentRole: Equatable {
   case constant
   /// Loaded in so many bytes, then cast.
   case upcast(source: Int)
-  /// Made by the first step of the optimizer.
+  /// Made by the first step: by its optimizer, or gradients that it leaves.
   case state
   /// Fetched anew for every step.
   case batch
@@ -80,9 +80,10 @@ struct LoadRules: Equatable {
     case .batch: return .batch
     case .adapters: return .adapter
     case .quantizationConstants: return .constant
-    case .runtime, .workspace: return .workspace(isAutograd: entry.name.contains("autograd"))
+    case .runtime, .workspace: return .workspace(isAutograd: entry.name.holds("autograd"))
     case .weights: break
-    case .gradients, .activations, .checkpoints, .logits: return .plain
+    case .gradients: return .state
+    case .activations, .checkpoints, .logits: return .plain
     }
     let arriving = source.storage(of: entry.shape.count).count
     if isQuantized, entry.format != .fp32, entry.format != .bf16, entry.format != .fp16 {
@@ -140,6 +141,7 @@ extension Entry {
   /// Whether the optimizer makes it at the end of its first step; DeepSpeed's fp32 weights are there before.
   var isMadeByFirstStep: Bool {
     guard account == .optimizerState else { return false }
+    guard name.hasPrefix("zero.master_weights") else { return true }
     let words = name.split(separator: ".")
     return !(words.starts(with: ["zero", "master_weights"]) && words.dropFirst(2).allSatisfy { Int($0) != nil })
   }

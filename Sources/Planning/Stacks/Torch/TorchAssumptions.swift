@@ -39,7 +39,11 @@ enum TorchAssumptions {
     if recipe.loss == .fused, recipe.choices.fusedHead == .trl, recipe.stack != .trl {
       list.append("fused loss: TRL's chunked log-probabilities, put on the model by hand (`add_fused_lm_head`)")
     }
-    if recipe.precision == .pure, recipe.weightFormat == .fp32, recipe.attention == .sdpa {
+    if policy.lacksFusedAttention(spec), !policy.isPadded {
+      list.append(
+        "attention: torch's memory-efficient kernel knows no shared keys and values, and flash attention neither fp32 "
+          + "nor cards before compute capability 8.0: all scores are made")
+    } else if recipe.precision == .pure, recipe.weightFormat == .fp32, recipe.attention == .sdpa {
       list.append("attention in fp32: a fused kernel that keeps grouped keys and values unexpanded")
     }
     if spec.feedForward.experts != nil, policy.choices.experts == .modules {

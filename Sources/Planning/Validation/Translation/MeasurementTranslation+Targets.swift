@@ -14,10 +14,11 @@ extension MeasurementTranslation {
     if words.saysAny("all", "alllinear", "all linear", "linear") { return .allLinear }
     var roles: Set<Parameter.Linear> = []
     var strangers: [String] = []
+    let tables = Set(modulesToSave.map { $0.replacing("_", with: "").lowercased() })
     for word in FreeText(text?.replacing("_", with: "").split(separator: "(").first.map(String.init)).words {
       if let found = MeasurementTranslation.roles(word, fused: spec.attention.fusesProjections, qwen: isFirstQwen) {
         roles.formUnion(found)
-      } else if Int(word) == nil, !["and", "on", "r"].contains(word) {
+      } else if Int(word) == nil, !["and", "on", "r"].contains(word), !tables.contains(word) {
         strangers.append(word)
       }
     }
@@ -25,6 +26,16 @@ extension MeasurementTranslation {
       assume("targets: \(strangers.joined(separator: ", ")) is on no layer that has a rule and is left out")
     }
     return try modules(roles, of: text ?? "")
+  }
+
+  /// Embedding and head, where the row names them beside the layers' own.
+  var modulesToSave: [String] {
+    let names = (row.setting.targets ?? "").split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init)
+    let tables = spec.outerParameters.filter { $0.role == .embedding || $0.role == .head }
+    // A head that reuses the embedding has a name and no weight of its own.
+    return names.filter { name in
+      name == spec.headModule || tables.contains { spec.isModule(name, of: $0) }
+    }
   }
 
   /// Qwen's first generation calls the down projection of its network `c_proj`, like attention's output.

@@ -37,8 +37,10 @@ enum SoftwareDefaults {
     stack.choices.with { choices in
       choices.returnsCastLogits = transformers < Version(4, 46)
       choices.copiesShiftedLogits = transformers < Version(4, 49)
-      choices.reentersCheckpoints = transformers < Version(5, 0)
-      choices.keepsKeysAndValues = transformers < Version(5, 0) || program == .loop
+      // fsdp_qlora's checkpoints are torch's own, and it turns the cache off.
+      choices.reentersCheckpoints = transformers < Version(5, 0) && program != .fsdpQLoRA
+      choices.checkpointsWrappedLayers = transformers < Version(4, 52) && program != .fsdpQLoRA
+      choices.keepsKeysAndValues = (transformers < Version(5, 0) || program == .loop) && program != .fsdpQLoRA
       let knowsGroups = transformers >= Version(4, 54) && software["torch"].map { $0 >= Version(2, 5) } ?? true
       choices.sharedHeads =
         knowsGroups ? .grouped : transformers < Version(4, 48) ? .repeated : .contiguous
@@ -86,7 +88,7 @@ extension TrainingProgram {
     case .llamaFactory: return .llamaFactory
     case .axolotl: return .axolotl
     case .unsloth: return .unsloth
-    case .fsdpQLoRA: return .transformersUnprepared
+    case .fsdpQLoRA: return .fsdpQLoRA
     case .litGPT: return try ownCode("litgpt", software, early: "litgpt-2023", before: 202402)
     case .torchtune:
       // Its configs name `CEWithChunkedOutputLoss` from 0.3 on, `torch.nn.CrossEntropyLoss` before.

@@ -11,6 +11,7 @@ extension TorchModel {
   func litGPTForward(_ tape: inout Tape) -> HeadResult {
     tape.prefix = ""
     tape.enter(.embedding)
+    tape.enter(unit: tape.sharding.root, .void)
     let previous = [openPreviousOutputs(&tape, .fp32)] + openEarlierInputs(&tape)
     let name = streamName(after: -1)
     var hidden = lookUp(&tape, scalesEmbedding ? "embedding" : name, weights.embedding, streamAccount(after: -1))
@@ -143,6 +144,8 @@ extension TorchModel {
     }
     for chunk in logits { tape.drop(chunk) }
     logits = converted
+    // The loss is the script's own, outside of the model and so of the root unit.
+    tape.leave(unit: tape.sharding.root, logits.last ?? .void)
     for tensor in previous { tape.drop(tensor) }
     tape.enter(.loss)
     guard let last = logits.popLast(), let lastLength = lengths.last else {
