@@ -121,10 +121,10 @@ import Testing
     let kept = 2 * tokens * (512 + 512 + 1408)
     let head = tokens * 512 * 2
     #expect(try books(.keepingInput).afterForward - books(.current).afterForward == 2 * kept + head)
-    // Checkpointing does not see them, nor the input that an adapter shares.
+    // Checkpointing does not see them, nor the input that an adapter shares; the first layer's needs no gradient.
     let shared = 2 * tokens * 512
     #expect(
-      try books(.keepingInput, true).afterForward - books(.current, true).afterForward == 2 * (kept + shared) + head)
+      try books(.keepingInput, true).afterForward - books(.current, true).afterForward == 2 * kept + shared + head)
   }
 
   @Test func `logits that a loop still names hold the graph before, and with it what its products kept`() throws {
@@ -140,7 +140,8 @@ import Testing
       return books.ledger.timeline[moment.ordinal].end.count
     }
     let tokens = 320
-    let inputs = 2 * 2 * tokens * (512 + 512 + 512 + 1408) + 2 * tokens * 512
+    // The first layer's queries, keys and values come of an input that needs no gradient.
+    let inputs = 2 * tokens * (2 * (512 + 512 + 512 + 1408) - 512) + 2 * tokens * 512
     #expect(try start(true) - start(false) == inputs + 4 * tokens * 1024)
   }
 
@@ -170,7 +171,7 @@ import Testing
       return (Double(result.load.peak.bytes.count) - Double(resident)) / Double(largest)
     }
     // What is still to be loaded behind the largest weight is not there at the peak.
-    #expect((55...68.1).contains(try peak(.torchtune2024)))
+    #expect((50...68.1).contains(try peak(.torchtune2024)))
     #expect(try peak(.torchtune) < 10)
   }
 

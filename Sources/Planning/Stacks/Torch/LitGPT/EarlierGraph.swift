@@ -18,16 +18,26 @@ extension TorchModel {
       inputs.append(
         tape.openNamed(name + ".previous", [microBatch, sequence, width], policy.computeFormat, .activations))
     }
+    // A product whose input needs no gradient keeps none: below the first adapter nothing does.
+    var stream = false
     for layer in 0..<spec.layerCount {
       tape.layer = layer
-      let norms = weights.layers[layer].norms
-      let names = [LayerTensor.attentionNormed] + (norms[.mlp] == nil ? [] : [LayerTensor.mlpNormed])
-      for name in names { open("layers.\(layer).\(name.rawValue)", spec.hiddenSize, &tape) }
-      open("layers.\(layer).context", spec.attention.queryWidth, &tape)
-      open("layers.\(layer).product", spec.feedForward.intermediateSize, &tape)
+      func wraps(_ role: Parameter.Linear) -> Bool { weights.layers[layer].linears[role]?.isWrapped ?? false }
+      let attends = stream || wraps(.queryKeyValue)
+      let middle = attends || wraps(.output)
+      let network = spec.normalization.isParallel ? stream : middle
+      let product = network || wraps(.gate) || wraps(.up)
+      let prefix = "layers.\(layer)."
+      if stream { open(prefix + LayerTensor.attentionNormed.rawValue, spec.hiddenSize, &tape) }
+      if attends { open(prefix + "context", spec.attention.queryWidth, &tape) }
+      if network, weights.layers[layer].norms[.mlp] != nil {
+        open(prefix + LayerTensor.mlpNormed.rawValue, spec.hiddenSize, &tape)
+      }
+      if product { open(prefix + "product", spec.feedForward.intermediateSize, &tape) }
+      stream = middle || product || wraps(.down)
     }
     tape.layer = nil
-    open("final_norm", spec.hiddenSize, &tape)
+    if stream { open("final_norm", spec.hiddenSize, &tape) }
     return inputs
   }
 }
