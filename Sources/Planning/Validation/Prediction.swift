@@ -49,10 +49,15 @@ public struct Prediction: Sendable {
     return tokensPerSecond.expected / measured - 1
   }
 
+  /// Whether what the plan expects on the card fits it; `nil` where the card is unknown.
+  public var fits: Bool? { device.map { onDevice.expected <= $0.usable } }
+
+  /// Whether the plan tells how the run ended: that it fits if it finished, that it doesn't if memory ran out.
+  public var tellsOutcome: Bool? { fits.map { $0 == (row.reading.outcome == .finished) } }
+
   /// Whether a run that ended out of memory is planned to be beyond its card; `nil` for other runs and unknown cards.
   public var foresawOutOfMemory: Bool? {
-    guard row.reading.outcome == .outOfMemory, let device else { return nil }
-    return onDevice.expected > device.usable
+    row.reading.outcome == .outOfMemory ? tellsOutcome : nil
   }
 
   private static func error(_ predicted: Bytes, _ measured: Bytes) -> Double {

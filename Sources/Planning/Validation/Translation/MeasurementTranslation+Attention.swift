@@ -10,8 +10,8 @@ extension MeasurementTranslation {
     // The first word counts: `torch sdpa (flash-attn 2 if installed)` is SDPA.
     let places: [(AttentionImplementation, Int)] = [
       (.eager, words.place(of: ["eager", "math", "naive"])),
-      (.sdpa, words.place(of: ["sdpa", "efficient", "xformers"])),
-      (.flash, words.place(of: ["flash"])),
+      (.sdpa, words.place(of: ["sdpa", "efficient", "xformers", "scaled"])),
+      (.flash, words.place(of: ["flash", "fa2", "fa3"])),
     ]
     if let first = places.filter({ $0.1 >= 0 }).min(by: { $0.1 < $1.1 }) {
       request.attention = first.0
@@ -20,7 +20,10 @@ extension MeasurementTranslation {
       }
       return
     }
-    if spec.attention.logitSoftcap == nil {
+    if isAlwaysEager {
+      assume("attention: eager, since Transformers has no other for \(spec.name)'s class")
+      request.attention = .eager
+    } else if spec.attention.logitSoftcap == nil {
       assume("attention: sdpa, Transformers' default since 4.36 (`_autoset_attn_implementation`)")
       request.attention = .sdpa
     }

@@ -14,7 +14,14 @@ extension MeasurementTranslation {
     let weights = weightFormat ?? computeFormat ?? .bf16
     request.weightFormat = weights
     request.precision = precision(compute)
-    if request.method == .full { return }
+    switch request.method {
+    case .full, .freeze, .head, .bitfit: return
+    // peft/tuners/prompt_tuning/model.py and its kin: embeddings in torch's default format.
+    case .prompt, .pTuning, .prefix:
+      request.adapterFormat = .fp32
+      return
+    default: break
+    }
     request.adapterFormat = adapterFormat(compute, weights: weights)
   }
 
@@ -26,10 +33,10 @@ extension MeasurementTranslation {
     }
     if compute.hasAny("pure", "true", "deepspeed", "half", "full bf16", "fp32") { return .pure }
     switch program {
-    case .trl, .trainer, .swift, .llamaFactory, .axolotl, .fmsTuning, .unsloth:
+    case .trl, .trainer, .qloraScript, .swift, .llamaFactory, .axolotl, .fmsTuning, .unsloth:
       assume("precision: autocast, as \(program.title) turns its bf16 and fp16 flags into")
       return .autocast
-    case .loop, .litGPT, .torchtune, .megatron, .fsdpQLoRA:
+    case .loop, .script, .litGPT, .torchtune, .megatron, .fsdpQLoRA:
       return .pure
     }
   }
@@ -47,7 +54,10 @@ extension MeasurementTranslation {
       // swift/llm/utils/argument.py, `lora_dtype`; llamafactory/model/adapter.py, `cast_trainable_params_to_fp32`.
       assume("adapter dtype: fp32, \(program.title)'s default")
       return .fp32
-    case .trl, .trainer, .loop, .fmsTuning, .axolotl, .unsloth: break
+    case .qloraScript where compute.hasAny("bf16", "bfloat16") || compute.isEmpty:
+      assume("adapter dtype: bf16, as qlora.py casts them under --bf16")
+      return .bf16
+    case .trl, .trainer, .loop, .script, .qloraScript, .fmsTuning, .axolotl, .unsloth: break
     }
     let peft = software["peft"]
     // peft/tuners/tuners_utils.py, `_cast_adapter_dtype`, since 0.12; before it lora/layer.py, `update_layer`, took the
@@ -61,7 +71,7 @@ extension MeasurementTranslation {
   }
 
   /// PEFT 0.12 is of July 2024.
-  private var isBeforeAdapterCasts: Bool { software.date.map { $0 < 202407 } ?? false }
+  private var isBeforeAdapterCasts: Bool { software.month.map { $0 < 202407 } ?? false }
 
   /// The first format that the words name.
   static func format(_ words: FreeText) -> ScalarFormat? {
