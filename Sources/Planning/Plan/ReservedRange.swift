@@ -24,8 +24,15 @@ struct ReservedRange {
   ) {
     let usual = replay.rules.usual
     let steps = orders.first ?? []
-    let expected = replay.peaks(of: steps, usual).whole
+    let free = replay.peaks(of: steps, usual).whole
+    let limited = ReservedRange.limited(free, steps, walk.rules, recipe, on: device)
+    let expected = limited ?? free
     var (allocated, reserved) = (Range(expected.allocated), Range(expected.reserved))
+    if limited != nil {
+      reserved.take(
+        free.reserved,
+        because: "where the device is full, the allocator gives cached segments back and tries again; without that limit")
+    }
     for order in orders.dropFirst() {
       let peaks = replay.peaks(of: order, usual).whole
       let cause =
@@ -39,17 +46,23 @@ struct ReservedRange {
       allocated.take(peaks.allocated, because: change.cause)
       reserved.take(peaks.reserved, because: change.cause)
     }
-    if let device, device.memoryForTensors < expected.reserved {
-      let limited = ProcessReplay(walk.rules, recipe.runtime, capacity: device.memoryForTensors)
-      let peaks = limited.peaks(of: steps, usual)
-      if !peaks.ranOut {
-        reserved.take(
-          peaks.whole.reserved,
-          because: "where the device is full, the allocator gives cached segments back and tries again")
-      }
-    }
     self.allocated = allocated.interval
     self.reserved = reserved.interval
+  }
+
+  /// The same process on the device itself, where it would take more than there is: cached segments go back to the
+  /// driver before a request fails (c10/cuda/CUDACachingAllocator.cpp, `release_cached_blocks`).
+  ///
+  /// - Returns: `nil` where the device is large enough or not known, and where even that does not help.
+  static func limited(
+    _ free: CachingAllocator.Peaks, _ steps: [AllocationTrace], _ rules: LoadRules, _ recipe: Recipe,
+    on device: Device?
+  ) -> CachingAllocator.Peaks? {
+    guard let room = device?.memoryForTensors(devices: recipe.parallelism.devices), room < free.reserved else {
+      return nil
+    }
+    let peaks = ProcessReplay(rules, recipe.runtime, capacity: room).peaks(of: steps, rules.usual)
+    return peaks.ranOut ? nil : peaks.whole
   }
 
   private static func changes(

@@ -11,8 +11,9 @@ enum TorchFootprint {
     let rules = LoadRules(TorchPolicy(recipe, options))
     let (trace, outside) = try TorchWalk.trace(spec, recipe, options: options)
     let steps = try order(spec, recipe, options, longest: trace, seed: 0)
-    let peaks = replay(rules, recipe, on: device).peaks(of: steps, rules.usual)
-    return Footprint.torch(peaks.whole, paged: outside, on: device, devices: recipe.parallelism.devices)
+    let free = replay(rules, recipe, on: device).peaks(of: steps, rules.usual).whole
+    let peaks = ReservedRange.limited(free, steps, rules, recipe, on: device) ?? free
+    return Footprint.torch(peaks, paged: outside, on: device, devices: recipe.parallelism.devices)
   }
 
   /// What is expected, and how far it may go in other ways.
@@ -47,7 +48,7 @@ enum TorchFootprint {
   private static func replay(_ rules: LoadRules, _ recipe: Recipe, on device: Device?) -> ProcessReplay {
     let settings = recipe.runtime.allocator
     let needsSize = settings.collectionThreshold != nil || settings.memoryFraction != nil
-    return ProcessReplay(rules, recipe.runtime, capacity: needsSize ? device?.memoryForTensors : nil)
+    return ProcessReplay(rules, recipe.runtime, capacity: needsSize ? device?.memoryForTensors(devices: recipe.parallelism.devices) : nil)
   }
 
   /// A first step and a second one like it, or steps of seeded lengths.
