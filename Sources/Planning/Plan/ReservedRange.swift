@@ -31,7 +31,8 @@ struct ReservedRange {
     if limited != nil {
       reserved.take(
         free.reserved,
-        because: "where the device is full, the allocator gives cached segments back and tries again; without that limit")
+        because:
+          "where the device is full, the allocator gives cached segments back and tries again; without that limit")
     }
     for order in orders.dropFirst() {
       let peaks = replay.peaks(of: order, usual).whole

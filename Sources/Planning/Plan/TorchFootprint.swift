@@ -48,7 +48,8 @@ enum TorchFootprint {
   private static func replay(_ rules: LoadRules, _ recipe: Recipe, on device: Device?) -> ProcessReplay {
     let settings = recipe.runtime.allocator
     let needsSize = settings.collectionThreshold != nil || settings.memoryFraction != nil
-    return ProcessReplay(rules, recipe.runtime, capacity: needsSize ? device?.memoryForTensors(devices: recipe.parallelism.devices) : nil)
+    return ProcessReplay(
+      rules, recipe.runtime, capacity: needsSize ? device?.memoryForTensors(devices: recipe.parallelism.devices) : nil)
   }
 
   /// A first step and a second one like it, or steps of seeded lengths.

@@ -7,7 +7,9 @@ extension MeasurementTranslation {
   /// The quantization that the row's column says, or its method's words where the column is empty.
   mutating func readQuantization(_ method: FreeText) throws(Refusal) -> Quantization? {
     let column = FreeText(row.setting.quantization)
-    let plain = [["none"], ["no"], ["n", "a"], ["unquantized"], ["16"], ["16", "bit"], ["16bit"], ["bf16"], ["fp16"], ["fp32"]]
+    let plain = [
+      ["none"], ["no"], ["n", "a"], ["unquantized"], ["16"], ["16", "bit"], ["16bit"], ["bf16"], ["fp16"], ["fp32"],
+    ]
     if plain.contains(column.words) || column.words.first == "none" { return nil }
     guard column.isEmpty else { return try quantization(column) }
     if let named = MeasurementTranslation.quantizedMethods.first(where: { method.hasAny($0.part) }) {

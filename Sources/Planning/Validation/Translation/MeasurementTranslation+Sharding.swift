@@ -37,7 +37,9 @@ extension MeasurementTranslation {
     case .fsdpQLoRA:
       // train.py: `FSDP(..., use_orig_params=False, mixed_precision=MixedPrecision(bf16, bf16, bf16))` on bf16 weights.
       settings.usesOriginalParameters = false
-    case .trl, .trainer, .loop, .script, .qloraScript, .fmsTuning, .swift, .llamaFactory, .axolotl, .unsloth, .torchtune, .megatron: break
+    case .trl, .trainer, .loop, .script, .qloraScript, .fmsTuning, .swift, .llamaFactory, .axolotl, .unsloth,
+      .torchtune, .megatron:
+      break
     }
     return settings
   }

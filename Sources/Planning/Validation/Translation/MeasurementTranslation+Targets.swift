@@ -62,7 +62,8 @@ extension MeasurementTranslation {
     case "k", "kproj", "key", "wk", "tok": [.key]
     case "v", "vproj", "value", "wv", "tov": [.value]
     case "qkv", "qkvproj", "cattn", "querykeyvalue", "wqkv", "wpack", "attnqkv", "linearqkv",
-      "attncattn", "selfattnwpack", "selfattentionquerykeyvalue", "attentionquerykeyvalue": [.queryKeyValue]
+      "attncattn", "selfattnwpack", "selfattentionquerykeyvalue", "attentionquerykeyvalue":
+      [.queryKeyValue]
     case "qv": [.query, .value]
     case "qk": [.query, .key]
     case "qkvo", "qkvoproj": [.query, .key, .value, .output]

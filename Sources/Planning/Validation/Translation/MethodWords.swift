@@ -62,9 +62,11 @@ struct MethodWords {
 
   /// Words that are read here or elsewhere; those of more than three letters may go on.
   private static let known = [
-    "lora", "qlora", "rslora", "longlora", "olora", "plus", "pissa", "loftq", "full", "sft", "fft", "ft", "fine", "tuning",
+    "lora", "qlora", "rslora", "longlora", "olora", "plus", "pissa", "loftq", "full", "sft", "fft", "ft", "fine",
+    "tuning",
     "finetun", "pretrain", "pre", "training", "galore", "q", "apollo", "mini", "lomo", "adalomo", "emb", "head", "lm",
-    "freeze", "l", "r", "lisa", "badam", "layer", "perparam", "per", "param", "quantize", "proj", "quant", "dora", "qdora",
+    "freeze", "l", "r", "lisa", "badam", "layer", "perparam", "per", "param", "quantize", "proj", "quant", "dora",
+    "qdora",
     "adalora", "vera", "boft", "oft", "qoft", "loha", "lokr", "ia", "ln", "norm", "bitfit", "ptuning", "p", "v",
     "prefix", "prompt", "bit", "8bit", "4bit", "int", "nf", "bnb", "gptq", "awq", "hqq", "modules", "to", "save", "and",
     "only", "last", "wise", "supervised", "a", "with", "on", "fp16", "bf16", "single", "device", "distributed", "int8",

@@ -4,21 +4,6 @@ import Modeling
 // modeling_<type>.py; of classes that come with their checkpoints (Qwen 1, ChatGLM, Baichuan, InternLM), from those.
 
 extension ModelFamily {
-  /// Names that are no decoders, or decoders with a part that has no rule.
-  static let strangers: [(parts: [String], reason: String)] = [
-    (["t5", "ul2", "bart", "mbart", "pegasus", "flan t5", "mt0", "nllb", "whisper"], "it has an encoder"),
-    (["bert", "roberta", "deberta", "electra", "modernbert"], "it is an encoder"),
-    (["mamba", "rwkv", "jamba", "zamba", "retnet", "falcon h1"], "its layers are recurrent"),
-    (
-      [
-        "llava", "qwen vl", "qwen2 vl", "qwen2.5 vl", "qwen3 vl", "cogvlm", "cogagent", "internvl", "glm 4v", "vision",
-        "yi vl", "deepseek vl", "minicpm v", "xcomposer", "phi 3.5 v", "pixtral", "paligemma", "qwen audio", "idefics",
-      ], "it sees or hears, and its towers have no rule"
-    ),
-    (["deepseek v2", "deepseek v3", "deepseek r1 0528", "kimi k2"], "its latent attention has no rule"),
-    (["stable diffusion", "flux", "sdxl"], "it is no language model"),
-  ]
-
   static let known: [(parts: [String], family: ModelFamily)] = mixtures + llamaLike + eleuther + chinese + others
 
   private static let mixtures: [(parts: [String], family: ModelFamily)] = [
@@ -74,9 +59,12 @@ extension ModelFamily {
         ($0.architecture, $0.activeExperts, $0.hasProjectionBias, $0.hasOutputBias) = (.mixtral, 4, true, true)
       }
     ),
-    (["dbrx"], ModelFamily("a DBRX, planned as a Mixtral with layer norms") {
-      ($0.architecture, $0.norm, $0.activeExperts) = (.mixtral, .layer, 4)
-    }),
+    (
+      ["dbrx"],
+      ModelFamily("a DBRX, planned as a Mixtral with layer norms") {
+        ($0.architecture, $0.norm, $0.activeExperts) = (.mixtral, .layer, 4)
+      }
+    ),
   ]
 
   private static let llamaLike: [(parts: [String], family: ModelFamily)] = [
@@ -208,7 +196,10 @@ extension ModelFamily {
     ),
     (["falcon"], falcon),
     (
-      ["opt 125m", "opt 350m", "opt 1.3b", "opt 2.7b", "opt 6.7b", "opt 13b", "opt 30b", "opt 66b", "facebook opt", "galactica"],
+      [
+        "opt 125m", "opt 350m", "opt 1.3b", "opt 2.7b", "opt 6.7b", "opt 13b", "opt 30b", "opt 66b", "facebook opt",
+        "galactica",
+      ],
       // models/opt/modeling_opt.py, `OPTLearnedPositionalEmbedding`: two rows more than positions.
       plain("an OPT", .relu).with("an OPT, planned as a Phi with learned positions and without dropout") {
         ($0.learnedPositions, $0.tiesEmbeddings) = (2050, true)

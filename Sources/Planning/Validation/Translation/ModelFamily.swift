@@ -59,12 +59,6 @@ struct ModelFamily: Hashable {
   /// The family by the shape of its feed-forward network alone.
   static func typical(isGated: Bool) -> ModelFamily { isGated ? llama : neoX("a GPT-NeoX") }
 
-  /// Why a model of this name is no decoder that has rules; `nil` where nothing speaks against it.
-  static func objection(to name: String) -> String? {
-    let words = FreeText(name.replacing("_", with: " "))
-    return strangers.first { parts, _ in parts.contains { $0.count <= 4 ? words.says($0) : words.has($0) } }?.reason
-  }
-
   /// The family with another feed-forward network than its own, as a row may say: the rest of it stays.
   func with(isGated: Bool) -> ModelFamily {
     guard isGated != self.isGated else { return self }

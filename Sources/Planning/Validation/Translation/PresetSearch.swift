@@ -18,7 +18,9 @@ enum PresetSearch {
   }
 
   /// `v0.1` of Mistral 7B.
-  private static func isRelease(_ word: String) -> Bool { word.first == "v" && word.dropFirst().first?.isNumber == true }
+  private static func isRelease(_ word: String) -> Bool {
+    word.first == "v" && word.dropFirst().first?.isNumber == true
+  }
 
   /// Words of a name, with names of fine-tuned models as their bases: Vicuna 1.5, Alpaca and others are Llamas.
   private static func pieces(_ name: String) -> [String] {

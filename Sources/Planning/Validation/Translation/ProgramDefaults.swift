@@ -74,7 +74,8 @@ struct ProgramDefaults: Hashable {
     case .llamaFactory:
       // llamafactory/hparams: finetuning_args.py, `lora_rank`, `lora_dropout`, `lora_target`; model_args.py,
       // `double_quantization`; data_args.py, `cutoff_len`, 1024 before 0.9.1.
-      let isRecent = software["llamafactory"].map { $0 >= SoftwareVersions.Version(0, 9, 1) } ?? software.isAfter(202410)
+      let isRecent =
+        software["llamafactory"].map { $0 >= SoftwareVersions.Version(0, 9, 1) } ?? software.isAfter(202410)
       defaults.targets = Sourced(everyLinear, "LLaMA-Factory's `lora_target: all`")
       defaults.isDoublyQuantized = Sourced(true, "LLaMA-Factory's default (`double_quantization`)")
       defaults.sequence = Sourced(isRecent ? 2048 : 1024, "LLaMA-Factory's `cutoff_len`")
