@@ -44,11 +44,21 @@ extension TensorTable {
       "momentum_buffer": buffer("momentum: from the optimizer's first step on", states),
       "step": buffer("the optimizer's step counter", states),
       "absmax": buffer("scales of codes", states),
+      "flat_parameter": buffer("this GPU's share of an adapter's factor", fsdp),
+      "autocast": buffer(
+        "a copy in autocast's format: kept until autocast ends", "torch aten/src/ATen/autocast_mode.cpp, cached_cast"),
     ]
   }()
 
-  /// The rule for a key: its own, that of its last word, or that of a method's mark.
+  /// The rule for a key: its own, that of its last word, what an optimizer makes of a share of the weights, or that of a
+  /// method's mark.
   static func rule(for key: String) -> TensorRule? {
-    rules[key] ?? endings[String(key.split(separator: ".").last ?? "")] ?? mark(of: key)
+    if let rule = rules[key] { return rule }
+    let words = key.split(separator: ".")
+    if let rule = endings[String(words.last ?? "")] { return rule }
+    for count in [2, 1] where words.first == "zero" {
+      if let rule = optimizers["{parameter}." + words.suffix(count).joined(separator: ".")] { return rule }
+    }
+    return mark(of: key)
   }
 }

@@ -16,8 +16,8 @@ public struct Prediction: Sendable {
   public let peakMoment: String
   /// The most that is alive in each part of the run.
   public let phases: PhasePeaks
-  /// Of the whole job; `nil` where no card is known.
-  public let tokensPerSecond: Roofline?
+  /// Of one GPU; `nil` where no card is known.
+  public let speedOfOne: Roofline?
 
   /// What is compared with a figure of `metric`.
   public func predicted(_ metric: MemoryMetric) -> Interval {
@@ -43,10 +43,25 @@ public struct Prediction: Sendable {
     row.reading.bytes.map { predicted.low <= $0 && $0 <= predicted.high }
   }
 
+  /// Tokens a second of the whole job, as if sending gradients and weights cost no time; `nil` where no card is known.
+  public var tokensPerSecond: Double? { jobSpeed(\.expected) }
+
   /// The error of the predicted speed, where the row states one.
   public var speedError: Double? {
     guard let measured = row.reading.tokensPerSecond, let tokensPerSecond else { return nil }
-    return tokensPerSecond.expected / measured - 1
+    return tokensPerSecond / measured - 1
+  }
+
+  /// Whether the row's speed is in the planned range.
+  public var isSpeedInside: Bool? {
+    guard let measured = row.reading.tokensPerSecond, let low = jobSpeed(\.low), let high = jobSpeed(\.high) else {
+      return nil
+    }
+    return low <= measured && measured <= high
+  }
+
+  private func jobSpeed(_ bound: KeyPath<Roofline, Double>) -> Double? {
+    speedOfOne.map { $0[keyPath: bound] * Double(recipe.parallelism.replicas) }
   }
 
   /// Whether what the plan expects on the card fits it; `nil` where the card is unknown.
@@ -86,7 +101,7 @@ extension Prediction {
     accounts = plan.peak.accounts
     peakMoment = plan.peakMoment
     phases = plan.phases
-    tokensPerSecond = plan.throughput
+    speedOfOne = plan.throughput
   }
 
   /// What torch's counter says at its highest: of the whole process, or of its steps alone.

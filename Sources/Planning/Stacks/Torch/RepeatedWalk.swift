@@ -1,5 +1,5 @@
 import Bookkeeping
-import Modeling
+package import Modeling
 
 /// The walk of a deep model whose layers are alike: a few layers are walked, and copied as often as there are layers.
 struct RepeatedWalk {
@@ -68,7 +68,7 @@ struct RepeatedWalk {
 
 extension ModelSpec {
   /// The same model with so many layers; `nil` if there is none.
-  func withLayers(_ count: Int) -> ModelSpec? {
+  package func withLayers(_ count: Int) -> ModelSpec? {
     try? ModelSpec(
       name: name, architecture: architecture, layerCount: count, hiddenSize: hiddenSize, attention: attention,
       feedForward: feedForward, vocabularySize: vocabularySize, tiesEmbeddings: tiesEmbeddings,
