@@ -9,7 +9,7 @@ import Testing
 @Suite struct `A table of measurements in many people's words` {
   /// A row with what it has to come to, as `key=value` between semicolons.
   struct Case: CustomTestStringConvertible, Sendable {
-    let row: Measurement
+    let row: Planning.Measurement
     let expected: [(key: String, value: String)]
 
     var testDescription: String { "\(row.id) \(row.model.name) \(row.setting.method)" }
@@ -34,7 +34,7 @@ import Testing
   }()
 
   @Test func `is read whole`() throws {
-    #expect(Self.cases.count == 108)
+    #expect(Self.cases.count == 112)
     #expect(Self.cases.allSatisfy { !$0.expected.isEmpty })
   }
 

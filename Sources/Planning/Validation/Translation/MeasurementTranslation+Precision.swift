@@ -31,7 +31,10 @@ extension MeasurementTranslation {
       // FSDP and DeepSpeed cast parameters themselves, not products.
       return compute.hasAny("mixedprecision", "deepspeed") ? .pure : .autocast
     }
-    if compute.hasAny("pure", "true", "deepspeed", "half", "full bf16", "fp32") { return .pure }
+    if compute.hasAny("pure", "deepspeed", "half", "full bf16") { return .pure }
+    // `bf16-true` is Fabric's word for weights of that format, `bf16=True` the Trainer's for autocast.
+    let isFlag = row.setting.computeFormat?.lowercased().contains("=true") ?? false
+    if MeasurementTranslation.format(compute) == .fp32 || (compute.has("true") && !isFlag) { return .pure }
     switch program {
     case .trl, .trainer, .qloraScript, .swift, .llamaFactory, .axolotl, .fmsTuning, .unsloth:
       assume("precision: autocast, as \(program.title) turns its bf16 and fp16 flags into")
