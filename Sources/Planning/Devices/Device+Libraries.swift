@@ -15,9 +15,6 @@ extension Device {
   /// Handles that a training process makes: the main thread's and autograd's.
   public static let cublasHandles = 2
 
-  /// What the allocator can get: the usable memory less the context and, between several devices, NCCL's buffers, as they
-  /// are expected.
-  func memoryForTensors(devices: Int) -> Bytes {
-    max(.zero, usable - context.expected - CollectiveBuffers.interval(devices: devices).expected)
-  }
+  /// What the allocator can get: the usable memory less the context, as it is expected.
+  var memoryForTensors: Bytes { max(.zero, usable - context.expected) }
 }

@@ -18,6 +18,8 @@ public struct Prediction: Sendable {
   public let phases: PhasePeaks
   /// Of one GPU; `nil` where no card is known.
   public let speedOfOne: Roofline?
+  /// Whether the step runs on a card that is full without its cache.
+  private let fitsWhenFull: Bool
 
   /// What is compared with a figure of `metric`.
   public func predicted(_ metric: MemoryMetric) -> Interval {
@@ -38,9 +40,11 @@ public struct Prediction: Sendable {
     row.reading.alternative.map { Prediction.error(predicted($0.metric).expected, $0.bytes) }
   }
 
-  /// Whether the measurement lies between the least and the most that the plan allows.
+  /// Whether the measurement, as far as it was printed, lies between the least and the most that the plan allows.
   public var isInside: Bool? {
-    row.reading.bytes.map { predicted.low <= $0 && $0 <= predicted.high }
+    row.reading.bytes.map { bytes in
+      predicted.low <= bytes + row.reading.rounding && bytes <= predicted.high + row.reading.rounding
+    }
   }
 
   /// Tokens a second of the whole job, as if sending gradients and weights cost no time; `nil` where no card is known.
@@ -65,7 +69,9 @@ public struct Prediction: Sendable {
   }
 
   /// Whether what the plan expects on the card fits it; `nil` where the card is unknown.
-  public var fits: Bool? { device.map { onDevice.expected <= $0.usable } }
+  ///
+  /// Where the allocator would take more than there is, it gives cached segments back before a request fails.
+  public var fits: Bool? { device.map { fitsWhenFull || onDevice.expected <= $0.usable } }
 
   /// Whether the plan tells how the run ended: that it fits if it finished, that it doesn't if memory ran out.
   public var tellsOutcome: Bool? { fits.map { $0 == (row.reading.outcome == .finished) } }
@@ -96,12 +102,22 @@ extension Prediction {
     device = translated.device
     assumptions = translated.assumptions + plan.assumptions
     allocated = Prediction.allocated(plan, includesLoading: translated.includesLoading)
-    reserved = plan.reserved
+    reserved = row.reading.outcome == .finished ? Prediction.reservedByFinished(plan) : plan.reserved
     onDevice = plan.device
     accounts = plan.peak.accounts
     peakMoment = plan.peakMoment
     phases = plan.phases
     speedOfOne = plan.throughput
+    fitsWhenFull = plan.reservedWhenFull != nil
+  }
+
+  /// A run that finished on a card reserved no more than there is: where it was full, cached segments went back.
+  private static func reservedByFinished(_ plan: Plan) -> Interval {
+    guard let whenFull = plan.reservedWhenFull else { return plan.reserved }
+    return Interval(
+      low: min(plan.reserved.low, whenFull), expected: whenFull,
+      high: max(whenFull, min(plan.reserved.high, plan.target?.memoryForTensors ?? plan.reserved.high)),
+      causes: plan.reserved.causes)
   }
 
   /// What torch's counter says at its highest: of the whole process, or of its steps alone.

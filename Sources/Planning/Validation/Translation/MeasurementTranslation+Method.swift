@@ -58,33 +58,26 @@ extension MeasurementTranslation {
     }
     request.alpha = Double(2 * (request.rank ?? 8))
     request.loraDropout = dropout()
-    let whole = modulesToSave(words)
-    if !whole.isEmpty { request.modulesToSave = whole }
+    try readModulesToSave(words)
     request.targets = try readTargets()
   }
 
-  /// Embedding, head and norms that train whole beside adapters, by the names that the model has for them.
-  private mutating func modulesToSave(_ words: FreeText) -> [String] {
-    let targets = FreeText(row.setting.targets)
-    let isLong = words.has("longlora")
-    let saysEmbedding =
-      words.hasAny("emb") || words.saysAny("modules to save", "wte")
-      || row.setting.targets.map { $0.contains("+") && targets.hasAny("embed", "wte") } ?? false
-    let saysHead =
-      words.saysAny("emb", "head", "lm head") || words.hasAny("embed head", "embeddings and head")
-      || words.says("modules to save")
-      || row.setting.targets.map { $0.contains("+") && targets.hasAny("lm head", "lmhead", "output layer") } ?? false
-    var names: [String] = []
-    if saysEmbedding || isLong { names.append(spec.embeddingModule) }
-    if saysHead, !isLong { names.append(spec.headModule) }
-    if isLong {
+  /// Tables and norms that train whole beside adapters, by the names that the model has for them.
+  private mutating func readModulesToSave(_ words: FreeText) throws(Refusal) {
+    if words.has("longlora") {
       // LongLoRA fine-tune.py: `trainable_params` "embed,norm"; shifted attention keeps what whole attention keeps.
       assume("longlora: embedding and norms train whole, planned as PEFT's copies of them")
-      names += spec.normModules
-    } else if !names.isEmpty {
-      assume("modules to save: \(names.joined(separator: ", ")), trained copies of which stand beside the originals")
+      request.modulesToSave = [spec.embeddingModule] + spec.normModules
+      return
     }
-    return names
+    let modules = modulesToSave
+    if words.says("emb"), modules.isEmpty {
+      throw Refusal(
+        .method, "\(row.setting.method): which embedding or head trains beside adapters is not said")
+    }
+    guard !modules.isEmpty else { return }
+    assume("\(modules.joined(separator: " and ")): trained whole, copies beside the frozen ones (`modules_to_save`)")
+    request.modulesToSave = modules
   }
 
   /// `freeze(l=3)`, `lisa_2`, `badam`.
@@ -123,6 +116,10 @@ extension MeasurementTranslation {
         let number = part.drop { " =:_p".contains($0) }.prefix { $0.isNumber || $0 == "." }
         if let value = Double(number), (0..<1).contains(value) { return value }
       }
+    }
+    if request.stack == .torchtune2024 {
+      assume("lora-dropout: 0.05, torchtune's of 2024 (models/llama2/_model_builders.py, `lora_llama2_7b`)")
+      return 0.05
     }
     assume("lora-dropout: \(defaults.dropout.value), \(defaults.dropout.origin)")
     return defaults.dropout.value

@@ -24,6 +24,9 @@ extension MeasurementTranslation {
     request.optimizerImplementation = implementation(words)
     if kind.hasRank { readOptimizerRank(words) }
     if words.hasAny("in bwd", "in backward") {
+      guard program == .torchtune else {
+        throw Refusal(.optimizer, "\(text ?? ""): updates during the backward pass have no rule")
+      }
       // torchtune/training/memory.py, `register_optim_in_bwd_hooks`.
       choices.stepsInBackward = true
     }

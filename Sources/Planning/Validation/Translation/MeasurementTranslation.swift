@@ -46,7 +46,7 @@ struct MeasurementTranslation {
     spec = found.spec
     isAlwaysEager = found.isAlwaysEager
     let transformers = SoftwareDefaults.transformers(software, of: program)
-    let stack = try program.stack(transformers: transformers.version, software)
+    let stack = try program.stack(transformers: transformers.version, software, loss: row.setting.loss)
     request.stack = stack
     choices = SoftwareDefaults.choices(of: stack, program: program, transformers: transformers.version, software)
     for note in found.notes { assume(note) }
