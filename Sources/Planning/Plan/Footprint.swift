@@ -39,10 +39,13 @@ extension Footprint {
     var onDevice = reserved + (device?.context ?? Device.typicalContext)
     if devices > 1 { onDevice = onDevice + CollectiveBuffers.interval(devices: devices) }
     if paged > .zero {
+      // Managed memory gives way to what torch asks for: it fills what is left of the device, and no more.
+      let room = device.map { max(.zero, $0.usable - onDevice.expected) } ?? paged
+      let held = min(paged, room)
       onDevice =
         onDevice
         + Interval(
-          low: .zero, expected: paged, high: paged,
+          low: .zero, expected: held, high: held,
           causes: ["paged optimizer states, \(paged), are on the device until the driver moves them to the host"])
     }
     if device == nil {

@@ -18,6 +18,8 @@ public struct Prediction: Sendable {
   public let phases: PhasePeaks
   /// Of one GPU; `nil` where no card is known.
   public let speedOfOne: Roofline?
+  /// Whether the step runs on a card that is full without its cache.
+  private let fitsWhenFull: Bool
 
   /// What is compared with a figure of `metric`.
   public func predicted(_ metric: MemoryMetric) -> Interval {
@@ -66,10 +68,17 @@ public struct Prediction: Sendable {
     speedOfOne.map { $0[keyPath: bound] * Double(recipe.parallelism.replicas) }
   }
 
+  /// Whether what the plan expects on the card fits it; `nil` where the card is unknown.
+  ///
+  /// Where the allocator would take more than there is, it gives cached segments back before a request fails.
+  public var fits: Bool? { device.map { fitsWhenFull || onDevice.expected <= $0.usable } }
+
+  /// Whether the plan tells how the run ended: that it fits if it finished, that it doesn't if memory ran out.
+  public var tellsOutcome: Bool? { fits.map { $0 == (row.reading.outcome == .finished) } }
+
   /// Whether a run that ended out of memory is planned to be beyond its card; `nil` for other runs and unknown cards.
   public var foresawOutOfMemory: Bool? {
-    guard row.reading.outcome == .outOfMemory, let device else { return nil }
-    return onDevice.expected > device.usable
+    row.reading.outcome == .outOfMemory ? tellsOutcome : nil
   }
 
   private static func error(_ predicted: Bytes, _ measured: Bytes) -> Double {
@@ -99,6 +108,7 @@ extension Prediction {
     peakMoment = plan.peakMoment
     phases = plan.phases
     speedOfOne = plan.throughput
+    fitsWhenFull = plan.reservedWhenFull != nil
   }
 
   /// A run that finished on a card reserved no more than there is: where it was full, cached segments went back.

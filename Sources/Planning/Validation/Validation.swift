@@ -56,6 +56,24 @@ public struct Validation: Sendable {
     outliers = Outlier.find(scored)
   }
 
+  /// How many runs of a kind the plan tells rightly whether they fit their card.
+  public struct Verdicts: Hashable, Sendable {
+    public let right: Int
+    public let of: Int
+
+    init(_ predictions: [Prediction]) {
+      let told = predictions.compactMap(\.tellsOutcome)
+      right = told.count { $0 }
+      of = told.count
+    }
+  }
+
+  /// Verdicts on runs of known cards, of confidence A and B: those that finished, and those that ran out of memory.
+  public var verdicts: (finished: Verdicts, outOfMemory: Verdicts) {
+    let judged = outOfMemory.filter(\.row.isJudged)
+    return (Verdicts(scored), Verdicts(judged))
+  }
+
   /// Rows of confidence A and B among those refused, and all of those.
   public var refusedShare: (refused: Int, of: Int) {
     let refused = refused.count { $0.row.isJudged }

@@ -22,7 +22,7 @@ extension ValidationReport {
                 "count": .integer(share.refused), "of": .integer(share.of),
                 "reasons": .array(validation.refused.map(\.json)),
               ]),
-            OrderedJSON.Member("out_of_memory", outOfMemoryJSON),
+            OrderedJSON.Member("out_of_memory", outOfMemoryJSON), OrderedJSON.Member("verdicts", verdictsJSON),
             OrderedJSON.Member("second_metric", ValidationReport.json(validation.alternatives)),
             OrderedJSON.Member("tokens_per_second", ValidationReport.json(validation.speed)),
             OrderedJSON.Member("confidence_c", ValidationReport.json(validation.plausibilitySummary.errors)),
@@ -39,6 +39,16 @@ extension ValidationReport {
   private var outOfMemoryJSON: OrderedJSON {
     let known = validation.outOfMemory.compactMap(\.foresawOutOfMemory)
     return ["foreseen": .integer(known.count { $0 }), "of": .integer(known.count)]
+  }
+
+  private var verdictsJSON: OrderedJSON {
+    let (finished, outOfMemory) = validation.verdicts
+    let (right, all) = (finished.right + outOfMemory.right, finished.of + outOfMemory.of)
+    return [
+      "right": .optional(all > 0 ? Double(right) / Double(all) : nil), "of": .integer(all),
+      "finished": ["right": .integer(finished.right), "of": .integer(finished.of)],
+      "out_of_memory": ["right": .integer(outOfMemory.right), "of": .integer(outOfMemory.of)],
+    ]
   }
 
   private static func json(_ errors: ErrorStatistics?) -> OrderedJSON { errors.map { .object($0.members) } ?? .null }

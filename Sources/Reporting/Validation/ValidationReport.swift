@@ -78,7 +78,7 @@ public struct ValidationReport: Report {
           "\(Phrase.count(errors.count, "row")) state one: median \(Self.percent(errors.median)), mean "
             + "\(Self.percent(errors.mean)), bias \(Self.signed(errors.bias))"))
     }
-    facts += [outOfMemory, speed, refused].compactMap(\.self)
+    facts += [verdicts, speed, refused].compactMap(\.self)
     if !validation.unscored.isEmpty {
       facts.append(
         Document.Fact("not scored", "\(Phrase.count(validation.unscored.count, "row")) flagged do-not-score"))
@@ -86,12 +86,15 @@ public struct ValidationReport: Report {
     return facts
   }
 
-  private var outOfMemory: Document.Fact? {
-    let known = validation.outOfMemory.compactMap(\.foresawOutOfMemory)
-    guard !known.isEmpty else { return nil }
+  private var verdicts: Document.Fact? {
+    let (finished, outOfMemory) = validation.verdicts
+    let (right, all) = (finished.right + outOfMemory.right, finished.of + outOfMemory.of)
+    guard all > 0 else { return nil }
     return Document.Fact(
-      "out of memory",
-      "\(known.count { $0 }) of \(known.count) runs that ended so are planned beyond their card's memory")
+      "verdicts",
+      "\(Self.percent(Double(right) / Double(all))) right on runs whose card is known: \(finished.right) of "
+        + "\(finished.of) that finished are planned to fit, \(outOfMemory.right) of \(outOfMemory.of) that ran out of "
+        + "memory are planned beyond it")
   }
 
   private var speed: Document.Fact? {

@@ -16,7 +16,7 @@ enum ValidationRows {
       Column("error", key: "error", .percent(places: 1)), Column("inside", key: "inside", .flag),
       Column("second metric", key: "alt_metric"), Column("predicted", key: "alt_predicted_bytes", .bytes),
       Column("measured", key: "alt_measured_bytes", .bytes), Column("error", key: "alt_error", .percent(places: 1)),
-      Column("out of memory foreseen", key: "oom_foreseen", .flag),
+      Column("fits", key: "fits", .flag), Column("out of memory foreseen", key: "oom_foreseen", .flag),
       Column("tokens/s", key: "predicted_tokens_per_second", .decimal(places: 1)),
       Column("measured", key: "measured_tokens_per_second", .decimal(places: 1)),
       Column("peak", key: "peak_moment"), Column("refused", key: "refused"), Column("reason", key: "reason"),
@@ -53,6 +53,7 @@ enum ValidationRows {
   private static func note(_ prediction: Prediction, isOutlier: Bool) -> String {
     if let foreseen = prediction.foresawOutOfMemory { return foreseen ? "oom, foreseen" : "oom, not foreseen" }
     if prediction.row.reading.outcome == .outOfMemory { return "oom, card unknown" }
+    if prediction.tellsOutcome == false { return "planned beyond its card" }
     if isOutlier { return "outlier" }
     if prediction.row.isNotToScore { return "not scored" }
     return prediction.row.confidence == .c ? "C" : ""
@@ -75,7 +76,7 @@ enum ValidationRows {
       prediction.isInside.map { .flag($0) } ?? .none, second.map { .text($0.metric.rawValue) } ?? .none,
       second.map { .bytes(prediction.predicted($0.metric).expected) } ?? .none,
       second.map { .bytes($0.bytes) } ?? .none, prediction.alternativeError.map { .percent($0) } ?? .none,
-      prediction.foresawOutOfMemory.map { .flag($0) } ?? .none,
+      prediction.fits.map { .flag($0) } ?? .none, prediction.foresawOutOfMemory.map { .flag($0) } ?? .none,
       reading.tokensPerSecond == nil ? .none : prediction.tokensPerSecond.map { .decimal($0) } ?? .none,
       reading.tokensPerSecond.map { .decimal($0) } ?? .none, .text(prediction.peakMoment), .none, .none,
       outlier.map { .text($0) } ?? .none,
@@ -90,7 +91,7 @@ enum ValidationRows {
       .text(row.confidence.rawValue), .text(reading.metric.rawValue), .text(reading.outcome.rawValue), .none, .none,
       .none, reading.bytes.map { .bytes($0) } ?? .none, .none, .none,
       reading.alternative.map { .text($0.metric.rawValue) } ?? .none, .none,
-      reading.alternative.map { .bytes($0.bytes) } ?? .none, .none, .none, .none,
+      reading.alternative.map { .bytes($0.bytes) } ?? .none, .none, .none, .none, .none,
       reading.tokensPerSecond.map { .decimal($0) } ?? .none, .none, .text(refused.refusal.reason.rawValue),
       .text(refused.refusal.text), .none,
     ]

@@ -26,6 +26,14 @@ import Testing
     #expect(file.problems.map(\.column) == [column])
   }
 
+  @Test(arguments: [
+    ["seq_len": "512 tokens"], ["micro_batch": "1 (per GPU)"], ["grad_ckpt": "yes (selective)"], ["grad_ckpt": "on"],
+  ])
+  func `is read past what explains a value`(change: [String: String]) throws {
+    let setting = try MeasurementExamples.row(change).setting
+    #expect(setting == (try MeasurementExamples.row().setting))
+  }
+
   @Test func `has every id once`() throws {
     let file = try MeasurementExamples.file([[:], [:]])
     #expect(file.measurements.count == 1)

@@ -27,7 +27,7 @@ extension TorchWalk {
     switch quantization {
     case .nf4, .fp4, .blockwise, .int8: return
     case .gptq, .awq:
-      if spec.feedForward.experts != nil {
+      if spec.feedForward.experts != nil, recipe.choices.experts == .grouped {
         try refuse(
           "\(quantization.text) of a mixture, whose experts are packed one by one",
           "use --quant nf4")

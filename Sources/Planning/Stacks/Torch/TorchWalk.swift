@@ -197,7 +197,8 @@ public enum TorchWalk {
     guard recipe.stack.isTorch else {
       throw .notModeled(what: "a step of this engine as PyTorch", stack: recipe.stack, advice: "use --stack trl")
     }
-    if spec.attention.logitSoftcap != nil, recipe.attention != .eager {
+    // FlashAttention caps scores in its kernel (transformers modeling_flash_attention_utils.py, `softcap`).
+    if spec.attention.logitSoftcap != nil, recipe.attention == .sdpa {
       throw .notModeled(
         what: "\(recipe.attention.rawValue) attention with a cap on its scores (\(spec.name))", stack: recipe.stack,
         advice: "transformers runs such models with --attention eager")

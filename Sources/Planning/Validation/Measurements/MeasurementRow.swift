@@ -29,7 +29,7 @@ struct MeasurementRow {
       name: name, billions: decimal("params_b"), hidden: whole("hidden"), layers: whole("layers"),
       heads: whole("heads"), keyValueHeads: whole("kv_heads"), headDimension: whole("head_dim"),
       intermediate: whole("intermediate"), vocabulary: whole("vocab"), isTied: flag("tied"),
-      isGated: word("mlp", ["gated": true, "plain": false]), experts: whole("experts"))
+      isGated: word("mlp", ["gated": true, "swiglu": true, "geglu": true, "plain": false]), experts: whole("experts"))
   }
 
   private mutating func setting(_ method: String) -> Measurement.Setting {
@@ -91,7 +91,9 @@ struct MeasurementRow {
   /// A whole number from 0 up, written with or without a decimal point.
   private mutating func whole(_ column: String) -> Int? {
     guard let text = row[column], !MeasurementRow.saysNothing(text) else { return nil }
-    if let number = Double(text), number >= 0, number < Double(1 << 53), number == number.rounded() {
+    // `4 (per GPU)`, `2048 tokens`: what stands behind the number explains it.
+    let first = text.split { $0.isWhitespace || $0 == "(" }.first.map(String.init) ?? text
+    if let number = Double(first), number >= 0, number < Double(1 << 53), number == number.rounded() {
       return Int(number)
     }
     problems.append(row.problem(column, "\(text) is no whole number"))
@@ -117,12 +119,18 @@ struct MeasurementRow {
   }
 
   private mutating func flag(_ column: String) -> Bool? {
-    word(column, ["yes": true, "true": true, "1": true, "no": false, "false": false, "0": false])
+    word(
+      column,
+      [
+        "yes": true, "true": true, "1": true, "on": true, "full": true, "selective": true, "unsloth": true, "no": false,
+        "false": false, "0": false, "off": false,
+      ])
   }
 
   private mutating func word<Value>(_ column: String, _ known: [String: Value]) -> Value? {
     guard let text = row[column], !MeasurementRow.saysNothing(text) else { return nil }
-    if let value = known[text.lowercased()] { return value }
+    // `yes (selective)`, `gated (SwiGLU)`: the first word says it.
+    if let value = known[text.lowercased()] ?? FreeText(text).words.first.flatMap({ known[$0] }) { return value }
     let words = known.keys.sorted().joined(separator: ", ")
     problems.append(row.problem(column, "\(text) is none of \(words)"))
     return nil

@@ -5,12 +5,9 @@ import Modeling
 extension MeasurementTranslation {
   /// Micro-batch, length, accumulation, checkpointing.
   mutating func readBatch() throws(Refusal) {
-    guard let microBatch = row.setting.microBatch, microBatch > 0 else {
-      throw Refusal(.missingSetting, "the row states no micro-batch")
-    }
-    guard let sequence = row.setting.sequence, sequence > 0 else {
-      throw Refusal(.missingSetting, "the row states no sequence length")
-    }
+    let kind = FreeText(row.setting.sequenceKind)
+    let microBatch = try readMicroBatch()
+    let sequence = try readSequence(kind)
     request.microBatch = microBatch
     request.sequence = sequence
     if let accumulation = row.setting.accumulation, accumulation > 0 {
@@ -20,8 +17,9 @@ extension MeasurementTranslation {
       request.accumulation = 1
     }
     request.usesGradientCheckpointing = row.setting.usesGradientCheckpointing
-    let kind = FreeText(row.setting.sequenceKind)
-    if kind.saysAny("cap", "capped", "truncated") {
+    if row.setting.sequence == nil {
+      // Said above.
+    } else if kind.saysAny("cap", "capped", "truncated") {
       assume("length: a longest batch of the stated cap, \(sequence) tokens")
     } else if kind.saysAny("mean", "average"), !kind.says("packed") {
       assume("length: \(sequence) tokens are a mean; a longer batch costs more")
@@ -34,6 +32,29 @@ extension MeasurementTranslation {
       assume("length: the longest batch is the first one, beside no logits of an earlier one")
     }
     readLengths()
+  }
+
+  /// The micro-batch, or that of a program which has one of its own.
+  private mutating func readMicroBatch() throws(Refusal) -> Int {
+    if let microBatch = row.setting.microBatch, microBatch > 0 { return microBatch }
+    guard isProgramNamed, let usual = defaults.microBatch else {
+      throw Refusal(.missingSetting, "the row states no micro-batch")
+    }
+    assume("batch: \(usual.value) sequences a micro-batch, \(usual.origin)")
+    return usual.value
+  }
+
+  /// The length, or where a program cuts samples by itself.
+  private mutating func readSequence(_ kind: FreeText) throws(Refusal) -> Int {
+    if let sequence = row.setting.sequence, sequence > 0 { return sequence }
+    if kind.says("unknown") {
+      throw Refusal(.missingSetting, "the row says that its longest batch is unknown")
+    }
+    guard isProgramNamed, let usual = defaults.sequence else {
+      throw Refusal(.missingSetting, "the row states no sequence length")
+    }
+    assume("length: a longest batch of \(usual.value) tokens, \(usual.origin)")
+    return usual.value
   }
 
   /// How long samples are, where the source states the range: `token lengths 91..19548, mean 3234`.

@@ -11,10 +11,20 @@ extension MeasurementTranslation {
       request.loss = nil
       return
     }
-    if words.hasAny("cut cross entropy", "cce") {
-      throw Refusal(.software, "\(row.setting.loss ?? "") has no rule")
+    if words.isEmpty {
+      request.loss = nil
+      readLogits(words)
+      return
     }
-    if words.hasAny(
+    if words.has("cut cross entropy") || words.says("cce") {
+      assume("loss: Apple's cut cross-entropy, planned as TRL's tiles of logits: neither ever holds them all")
+      request.loss = .fused
+      choices.fusedHead = .trl
+    } else if program == .unsloth, words.hasAny("unsloth", "chunked", "fused ce", "fused cross entropy") {
+      request.loss = .fused
+      choices.fusedHead = .unsloth
+      return
+    } else if words.hasAny(
       "fused linear cross entropy", "flce", "fused ce liger", "fused head", "chunked logprob", "fused linear")
     {
       request.loss = .fused
@@ -24,7 +34,7 @@ extension MeasurementTranslation {
     {
       choices.crossEntropy = program == .unsloth ? .unsloth : .inPlace
     }
-    if words.has("chunked") { request.loss = .chunked }
+    if words.has("chunked"), request.loss != .fused { request.loss = .chunked }
     readLogits(words)
   }
 

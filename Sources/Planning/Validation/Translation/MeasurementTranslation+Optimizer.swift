@@ -5,22 +5,63 @@ import Modeling
 extension MeasurementTranslation {
   mutating func readOptimizer() throws(Refusal) {
     let text = row.setting.optimizer
-    let words = FreeText(text)
-    if words.hasAny("optimizer in bwd", "optimizer in backward", "in backward") {
-      guard program == .torchtune else {
-        throw Refusal(.optimizer, "\(text ?? ""): updates during the backward pass have no rule")
-      }
-      choices.stepsInBackward = true
+    // GaLore and its kin are often the method's name.
+    let own = FreeText(text)
+    let methods = FreeText(row.setting.method)
+    let isProjected = methods.hasAny("galore", "apollo", "lomo")
+    let words = isProjected ? FreeText([text, row.setting.method].compactMap(\.self).joined(separator: " ")) : own
+    if words.isEmpty {
+      try assumeOptimizer()
+      return
     }
-    if words.isEmpty { assume("optimizer: AdamW, since none is stated") }
     guard let name = MeasurementTranslation.optimizer(words) else {
-      throw Refusal(.optimizer, "\(text ?? "") has no rule")
+      throw Refusal(.optimizer, "\(text ?? row.setting.method) has no rule")
     }
     // By name, so that an optimizer is planned here from the day on which it has a rule.
     let kinds = name.compactMap(Optimizer.Kind.init(rawValue:))
     guard let kind = kinds.first else { throw Refusal(.optimizer, "\(text ?? name[0]) has no rule") }
     request.optimizer = kind
     request.optimizerImplementation = implementation(words)
+    if kind.hasRank { readOptimizerRank(words) }
+    if words.hasAny("in bwd", "in backward") {
+      guard program == .torchtune else {
+        throw Refusal(.optimizer, "\(text ?? ""): updates during the backward pass have no rule")
+      }
+      // torchtune/training/memory.py, `register_optim_in_bwd_hooks`.
+      choices.stepsInBackward = true
+    }
+  }
+
+  /// The stack's own optimizer, where the row names none.
+  private mutating func assumeOptimizer() throws(Refusal) {
+    let description = (request.stack ?? .transformers).description
+    let isQuantized = request.quantization.map { $0 != nil } ?? false
+    let usual =
+      request.method == .full
+      ? description.full.optimizer : isQuantized ? description.qlora.optimizer : description.lora.optimizer
+    assume("optimizer: \(usual.rawValue), \(program.title)'s own, since none is stated")
+    request.optimizer = usual
+    request.optimizerImplementation = implementation(FreeText(nil))
+  }
+
+  /// `galore128`, `apollo rank 256`, or the rank column of a row whose method is the projection.
+  private mutating func readOptimizerRank(_ words: FreeText) {
+    for (place, word) in words.words.enumerated() {
+      for name in ["galore", "apollo"] where word.hasPrefix(name) {
+        if let rank = Int(word.dropFirst(name.count)), rank > 0 { request.optimizerRank = rank }
+      }
+      if ["rank", "r"].contains(word), words.words.indices.contains(place + 1),
+        let rank = Int(words.words[place + 1]), rank > 0
+      {
+        request.optimizerRank = rank
+      }
+    }
+    // apollo_torch's README: APOLLO-Mini is of rank 1.
+    if words.says("apollo mini") { request.optimizerRank = request.optimizerRank ?? 1 }
+    if let rank = row.setting.rank, rank > 0 { request.optimizerRank = request.optimizerRank ?? rank }
+    if request.optimizerRank == nil {
+      assume("optimizer rank: \(Optimizer.defaultRank), the Trainer's (`_get_galore_optimizer`)")
+    }
   }
 
   /// What an optimizer may be called here, the best name first; `nil` where the words name none.
@@ -29,13 +70,14 @@ extension MeasurementTranslation {
     let is8bit = words.hasAny("8bit", "8 bit")
     let isBitsAndBytes = isPaged || words.hasAny("bnb", "bitsandbytes")
     let isTorchAO = words.hasAny("torchao", " ao ")
-    if words.has("badam") || words.has("lisa") || words.has("q galore") { return nil }
+    // Q-GaLore's weights are int8 and its projections int4.
+    if words.hasAny("q galore", "qgalore", "q apollo", "quantize", "proj quant") { return nil }
+    let layerwise = words.hasAny("layerwise", "layer wise", "per layer", "perlayer", "perparam", "per param")
     if words.has("galore") {
-      guard words.has("quantize") == false else { return nil }
-      let layerwise = words.hasAny("layerwise", "per layer", "perparam", "per param") ? "-layerwise" : ""
-      return ["galore-adamw" + (is8bit ? "-8bit" : "") + layerwise]
+      let base = words.has("adafactor") ? "adafactor" : "adamw"
+      return ["galore-\(base)" + (is8bit && base == "adamw" ? "-8bit" : "") + (layerwise ? "-layerwise" : "")]
     }
-    if words.has("apollo") { return ["apollo-adamw"] }
+    if words.has("apollo") { return ["apollo-adamw" + (layerwise ? "-layerwise" : "")] }
     for name in ["adalomo", "lomo", "muon", "adagrad", "adan", "sophia", "came"] where words.has(name) { return [name] }
     if words.hasAny("adam mini", "adammini") { return ["adam-mini"] }
     if words.has("schedule") { return ["schedule-free-" + (words.has("sgd") ? "sgd" : "adamw")] }
@@ -46,7 +88,8 @@ extension MeasurementTranslation {
     if words.has("sgd") {
       return words.has("momentum") && !words.hasAny("no momentum", "without momentum") ? ["sgd-momentum"] : ["sgd"]
     }
-    guard words.has("adam") || words.isEmpty else { return nil }
+    // BAdam's is AdamW of one block; Adam's states are AdamW's; `HF default` is AdamW too.
+    guard words.has("adam") || words.isEmpty || words.saysAny("default", "hf default") else { return nil }
     if isTorchAO || words.hasAny("4bit", "4 bit", "fp8") {
       return ["adamw-torch-" + (words.hasAny("4bit", "4 bit") ? "4bit" : words.has("fp8") ? "fp8" : "8bit")]
     }

@@ -14,7 +14,14 @@ extension MeasurementTranslation {
     let weights = weightFormat ?? computeFormat ?? .bf16
     request.weightFormat = weights
     request.precision = precision(compute)
-    if request.method == .full { return }
+    switch request.method {
+    case .full, .freeze, .head, .bitfit: return
+    // peft/tuners/prompt_tuning/model.py and its kin: embeddings in torch's default format.
+    case .prompt, .pTuning, .prefix:
+      request.adapterFormat = .fp32
+      return
+    default: break
+    }
     request.adapterFormat = adapterFormat(compute, weights: weights)
   }
 
@@ -24,12 +31,15 @@ extension MeasurementTranslation {
       // FSDP and DeepSpeed cast parameters themselves, not products.
       return compute.hasAny("mixedprecision", "deepspeed") ? .pure : .autocast
     }
-    if compute.hasAny("pure", "true", "deepspeed", "half", "full bf16", "fp32") { return .pure }
+    if compute.hasAny("pure", "deepspeed", "half", "full bf16") { return .pure }
+    // `bf16-true` is Fabric's word for weights of that format, `bf16=True` the Trainer's for autocast.
+    let isFlag = row.setting.computeFormat?.lowercased().contains("=true") ?? false
+    if MeasurementTranslation.format(compute) == .fp32 || (compute.has("true") && !isFlag) { return .pure }
     switch program {
-    case .trl, .trainer, .swift, .llamaFactory, .axolotl, .fmsTuning, .unsloth:
+    case .trl, .trainer, .qloraScript, .swift, .llamaFactory, .axolotl, .fmsTuning, .unsloth:
       assume("precision: autocast, as \(program.title) turns its bf16 and fp16 flags into")
       return .autocast
-    case .loop, .litGPT, .torchtune, .megatron, .fsdpQLoRA:
+    case .loop, .script, .litGPT, .torchtune, .megatron, .fsdpQLoRA:
       return .pure
     }
   }
@@ -47,8 +57,11 @@ extension MeasurementTranslation {
       // llamafactory/model/adapter.py, `cast_trainable_params_to_fp32`.
       assume("adapter dtype: fp32, \(program.title)'s default")
       return .fp32
+    case .qloraScript where compute.hasAny("bf16", "bfloat16") || compute.isEmpty:
+      assume("adapter dtype: bf16, as qlora.py casts them under --bf16")
+      return .bf16
     // ms-swift: `lora_dtype` is AUTO, which leaves it to PEFT (swift/llm/tuner.py of 2.6.1; 1.5 has no such setting).
-    case .swift, .trl, .trainer, .loop, .fmsTuning, .axolotl, .unsloth: break
+    case .swift, .trl, .trainer, .loop, .script, .qloraScript, .fmsTuning, .axolotl, .unsloth: break
     }
     // peft/tuners/tuners_utils.py, `_cast_adapter_dtype`, since 0.12; from 0.6 on lora/layer.py, `update_layer`, took
     // the format of a floating-point base and left adapters of a quantized one in fp32; before it lora.py left all.
@@ -63,7 +76,7 @@ extension MeasurementTranslation {
   /// Whether PEFT is of this version or later; where none is stated, by the month of its release.
   private func isPEFT(from version: (Int, Int), of month: Int) -> Bool {
     if let stated = software["peft"] { return stated >= SoftwareVersions.Version(version.0, version.1) }
-    return software.date.map { $0 >= month } ?? true
+    return software.month.map { $0 >= month } ?? true
   }
 
   /// The first format that the words name.

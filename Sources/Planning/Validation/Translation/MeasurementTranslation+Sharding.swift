@@ -11,6 +11,12 @@ extension MeasurementTranslation {
       throw Refusal(.sharding, "\(text): layers on different GPUs have no rule")
     }
     guard let sharding = MeasurementTranslation.sharding(words) else {
+      if gpus > 1, words.isEmpty, program.usesAccelerate {
+        // `accelerate launch` and `torchrun` set nothing else up by themselves.
+        assume("sharding: ddp, since several GPUs share the step somehow")
+        request.parallelism = try? Parallelism(devices: gpus, sharding: .ddp, settings: settings(words, .ddp))
+        return
+      }
       if gpus == 1 || words.isEmpty || words.says("none") { return try single(gpus) }
       throw Refusal(.sharding, "\(text) has no rule")
     }
@@ -44,8 +50,8 @@ extension MeasurementTranslation {
   /// The kind that the words name; `nil` for none.
   static func sharding(_ words: FreeText) -> Sharding? {
     if words.hasAny("no shard", "ddp", "data parallel", "replicated"), !words.hasAny("full shard") { return .ddp }
-    if words.hasAny("zero3", "zero 3", "stage 3", "stage3") { return .zero3 }
-    if words.hasAny("zero2", "zero 2", "stage 2", "stage2") { return .zero2 }
+    if words.hasAny("zero3", "zero 3", "stage 3", "stage3", " z3 ") { return .zero3 }
+    if words.hasAny("zero2", "zero 2", "stage 2", "stage2", " z2 ") { return .zero2 }
     if words.hasAny("zero1", "zero 1", "stage 1", "stage1") { return .zero1 }
     if words.hasAny("fsdp2", "fsdp 2") { return .fsdp2 }
     if words.hasAny("fsdp", "fully shard", "full shard") { return .fsdp }

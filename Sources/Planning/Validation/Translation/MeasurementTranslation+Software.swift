@@ -4,6 +4,7 @@ import Modeling
 
 extension MeasurementTranslation {
   mutating func readSoftware() {
+    readFusedAdapters()
     guard case .some(.some) = request.quantization else { return }
     let compute = FreeText(row.setting.computeFormat)
     let text = FreeText([row.setting.computeFormat, row.notes].compactMap(\.self).joined(separator: " "))
@@ -23,5 +24,14 @@ extension MeasurementTranslation {
       assume(
         "\(program.title) \(isPrepared ? "calls" : "does not call") prepare_model_for_kbit_training, or undoes it")
     }
+  }
+
+  /// axolotl's fused adapters: on by themselves since 0.9, for adapters without dropout on a base that is not int8
+  /// (axolotl/utils/schemas/config.py, `check_auto_enable_lora_kernels`).
+  private mutating func readFusedAdapters() {
+    guard program == .axolotl, choices.adapters == .axolotl else { return }
+    let isEarly = software["axolotl"].map { $0 < SoftwareVersions.Version(0, 9) } ?? !software.isAfter(202504)
+    let isInt8 = request.quantization == .some(.int8)
+    if isEarly || isInt8 || request.loraDropout ?? 0 > 0 { choices.adapters = .peft }
   }
 }

@@ -6,19 +6,21 @@ extension MeasurementTranslation {
   mutating func readTargets() throws(Refusal) -> LoRA.Targets {
     let text = row.setting.targets
     let words = FreeText(text?.replacing("_", with: "").replacing(".", with: " "))
-    if words.isEmpty || words.saysAny("config default", "default", "peft default") && words.words.count <= 2 {
-      let roles = program.defaultTargets
-      assume("targets: \(roles.map(\.rawValue).joined(separator: ", ")), \(program.title)'s default")
-      return try modules(Set(roles), of: text ?? "")
+    if words.isEmpty || (words.says("default") && words.words.count <= 2) {
+      let usual = defaults.targets
+      assume("targets: \(usual.value.map(\.rawValue).joined(separator: ", ")), \(usual.origin)")
+      return try modules(Set(usual.value), of: text ?? "")
     }
-    if words.saysAny("all", "alllinear", "all linear", "linear") { return .allLinear }
+    if words.saysAny("all", "alllinear", "all linear", "linear", "alllinearlayers") { return .allLinear }
     var roles: Set<Parameter.Linear> = []
     var strangers: [String] = []
     let tables = Set(modulesToSave.map { $0.replacing("_", with: "").lowercased() })
     for word in FreeText(text?.replacing("_", with: "").split(separator: "(").first.map(String.init)).words {
       if let found = MeasurementTranslation.roles(word, fused: spec.attention.fusesProjections, qwen: isFirstQwen) {
         roles.formUnion(found)
-      } else if Int(word) == nil, !["and", "on", "r"].contains(word), !tables.contains(word) {
+      } else if Int(word) == nil, !["and", "on", "r", "only", "layers", "modules"].contains(word),
+        !tables.contains(word)
+      {
         strangers.append(word)
       }
     }
@@ -70,34 +72,28 @@ extension MeasurementTranslation {
     case "q", "qproj", "query", "wq", "toq": [.query]
     case "k", "kproj", "key", "wk", "tok": [.key]
     case "v", "vproj", "value", "wv", "tov": [.value]
-    case "qkv", "qkvproj", "cattn", "querykeyvalue", "wqkv", "wpack", "attnqkv", "linearqkv": [.queryKeyValue]
-    case "o", "oproj", "output", "outputproj", "outproj", "wo", "dense", "attnoutput", "linearproj", "proj": [.output]
+    case "qkv", "qkvproj", "cattn", "querykeyvalue", "wqkv", "wpack", "attnqkv", "linearqkv",
+      "attncattn", "selfattnwpack", "selfattentionquerykeyvalue", "attentionquerykeyvalue":
+      [.queryKeyValue]
+    case "qv": [.query, .value]
+    case "qk": [.query, .key]
+    case "qkvo", "qkvoproj": [.query, .key, .value, .output]
+    case "o", "oproj", "output", "outputproj", "outproj", "wo", "dense", "attnoutput", "linearproj", "projection",
+      "proj":
+      [.output]
     // Qwen: w1 is the up projection, w2 the gate; Llama's own code: w1 the gate, w2 down, w3 up.
     case "w1": qwen ? [.up] : [.gate]
     case "w2": qwen ? [.gate] : [.down]
     case "w3": [.up]
     case "cproj": [.output, .down]
     case "gate", "gateproj": [.gate]
-    case "up", "upproj", "fc1", "cfc", "denseh4h", "denseh", "denseHto4h": [.up]
-    case "denseh4to4h", "densehto4h": [.up]
-    case "down", "downproj", "fc2", "dense4htoh": [.down]
+    case "up", "upproj", "fc1", "fcin", "cfc", "densehto4h": [.up, .gateUp]
+    case "down", "downproj", "fc2", "fcout", "dense4htoh": [.down]
     case "gateup", "gateupproj", "linearfc1": [.gateUp, .up]
     case "linearfc2": [.down]
-    case "mlp", "ffn", "feedforward": [.gate, .up, .down]
-    case "attn", "attention", "selfattn": [.query, .key, .value, .output]
+    case "mlp", "ffn", "feedforward", "mlps": [.gate, .up, .down]
+    case "attn", "attention", "selfattn", "selfattention": [.query, .key, .value, .output]
     default: nil
-    }
-  }
-}
-
-extension TrainingProgram {
-  /// Where adapters go if nobody says (peft/utils/constants.py, `TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING`;
-  /// litgpt/finetune/lora.py; torchtune recipes/configs/llama2/7B_lora_single_device.yaml).
-  var defaultTargets: [Parameter.Linear] {
-    switch self {
-    case .unsloth: [.query, .key, .value, .output, .gate, .up, .down]
-    case .torchtune: [.query, .value]
-    default: [.query, .value]
     }
   }
 }

@@ -19,9 +19,13 @@ struct MeasurementTranslation {
   let row: Measurement
   let software: SoftwareVersions
   let program: TrainingProgram
+  let isProgramNamed: Bool
+  let defaults: ProgramDefaults
   var spec: ModelSpec
   var request = RecipeRequest()
   var choices: StackChoices
+  /// Whether Transformers runs the class without fused attention.
+  let isAlwaysEager: Bool
   private(set) var assumptions: [String] = []
 
   /// Translates `row`.
@@ -34,17 +38,19 @@ struct MeasurementTranslation {
 
   private init(_ row: Measurement) throws(Refusal) {
     self.row = row
-    software = SoftwareVersions(row.setting.library)
-    let (program, isNamed) = TrainingProgram.of(row, software)
-    self.program = program
-    let (spec, notes) = try MeasuredModel.spec(of: row)
-    self.spec = spec
-    let transformers = SoftwareDefaults.transformers(software)
+    software = SoftwareVersions(
+      row.setting.library, places: [row.sourceKey, row.source, row.notes])
+    (program, isProgramNamed) = TrainingProgram.of(row, software)
+    defaults = ProgramDefaults.of(program, software)
+    let found = try MeasuredModel.find(row)
+    spec = found.spec
+    isAlwaysEager = found.isAlwaysEager
+    let transformers = SoftwareDefaults.transformers(software, of: program)
     let stack = try program.stack(transformers: transformers.version, software, loss: row.setting.loss)
     request.stack = stack
     choices = SoftwareDefaults.choices(of: stack, program: program, transformers: transformers.version, software)
-    for note in notes { assume(note) }
-    if !isNamed { assume("no program is named: planned as \(program.title)") }
+    for note in found.notes { assume(note) }
+    if !isProgramNamed { assume("no program is named: planned as \(program.title)") }
     if let sentence = transformers.assumption { assume(sentence) }
   }
 

@@ -5,15 +5,21 @@ import Modeling
 enum SoftwareDefaults {
   typealias Version = SoftwareVersions.Version
 
-  /// The version of Transformers: stated, or the one of the month that the library's date names.
-  static func transformers(_ software: SoftwareVersions) -> (version: Version, assumption: String?) {
+  /// The version of Transformers: stated, or the newest of the month that the row's other software is of.
+  static func transformers(
+    _ software: SoftwareVersions, of program: TrainingProgram
+  ) -> (version: Version, assumption: String?) {
     if let version = software["transformers"] { return (version, nil) }
-    guard let date = software.date else {
+    guard let date = software.month else {
+      // fms-acceleration's benchmarks ran on TRL 0.11 to 0.13 (scripts/benchmarks/refs/requirements.txt).
+      if program == .fmsTuning { return (Version(4, 45), "software: Transformers 4.45, as the benchmark's other runs") }
+      // qlora.py came with Transformers 4.31 (requirements.txt).
+      if program == .qloraScript { return (Version(4, 31), "software: Transformers 4.31, of qlora.py's requirements") }
       return (Version(5, 0), "software: Transformers 5, since no version is stated")
     }
     // The newest release of that month, by the dates on PyPI.
     let version = releases.last { $0.month <= date }?.version ?? Version(4, 30)
-    return (version, "software: Transformers \(version), the newest of the stated date")
+    return (version, "software: Transformers \(version), the newest of \(date / 100)-\(date % 100)")
   }
 
   private static let releases: [(month: Int, version: Version)] = [
@@ -35,12 +41,20 @@ enum SoftwareDefaults {
     of stack: Stack, program: TrainingProgram, transformers: Version, _ software: SoftwareVersions
   ) -> StackChoices {
     stack.choices.with { choices in
+      // models/mixtral/modeling_mixtral.py, `MixtralExperts`: experts are stacked since 5.0.
+      choices.experts = transformers < Version(5, 0) ? .modules : .grouped
       choices.returnsCastLogits = transformers < Version(4, 46)
       choices.copiesShiftedLogits = transformers < Version(4, 49)
       // fsdp_qlora's checkpoints are torch's own, and it turns the cache off.
       choices.reentersCheckpoints = transformers < Version(5, 0) && program != .fsdpQLoRA
       choices.checkpointsWrappedLayers = transformers < Version(4, 52) && program != .fsdpQLoRA
       choices.keepsKeysAndValues = (transformers < Version(5, 0) || program == .loop) && program != .fsdpQLoRA
+      switch program {
+      case .script: choices.keepsOutputs = false
+      // qlora.py, `get_accelerate_model`: norms stay fp32, embeddings and head go back to bf16.
+      case .qloraScript: choices.castsTablesBack = true
+      default: break
+      }
       let knowsGroups = transformers >= Version(4, 54) && software["torch"].map { $0 >= Version(2, 5) } ?? true
       choices.sharedHeads =
         knowsGroups ? .grouped : transformers < Version(4, 48) ? .repeated : .contiguous
@@ -81,8 +95,8 @@ extension TrainingProgram {
     let isOld = transformers < SoftwareVersions.Version(5, 0)
     switch self {
     case .trl: return trl.map { $0 < SoftwareVersions.Version(1, 0) } ?? isOld ? .trl0 : .trl
-    case .trainer: return isOld ? .transformers4 : .transformers
-    case .loop: return .peftLoop
+    case .trainer, .qloraScript: return isOld ? .transformers4 : .transformers
+    case .loop, .script: return .peftLoop
     case .fmsTuning: return .fmsAcceleration
     case .swift: return .msSwift
     case .llamaFactory: return .llamaFactory
@@ -92,7 +106,9 @@ extension TrainingProgram {
     case .litGPT: return try ownCode("litgpt", software, early: "litgpt-2023", before: 202402)
     case .torchtune:
       // Its configs name `CEWithChunkedOutputLoss` from 0.3 on, `torch.nn.CrossEntropyLoss` before.
-      if software.date == nil, FreeText(loss).has("full logits") { return .torchtune2024 }
+      if software.statedMonth == nil, software["torchtune"] == nil, FreeText(loss).has("full logits") {
+        return .torchtune2024
+      }
       return try ownCode("torchtune", software, early: "torchtune-2024", before: 202408)
     case .megatron: return try ownCode("megatron", software, early: "megatron", before: 0)
     }
@@ -102,7 +118,7 @@ extension TrainingProgram {
   private func ownCode(
     _ name: String, _ software: SoftwareVersions, early: String, before month: Int
   ) throws(Refusal) -> Stack {
-    let isEarly = software.date.map { $0 < month } ?? false
+    let isEarly = software.statedMonth.map { $0 < month } ?? false
     guard let stack = Stack(rawValue: isEarly ? early : name) ?? Stack(rawValue: name) else {
       throw Refusal(.software, "\(title) runs models in code of its own, which has no rule")
     }

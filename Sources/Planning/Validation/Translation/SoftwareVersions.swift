@@ -49,9 +49,14 @@ struct SoftwareVersions: Hashable {
   let words: FreeText
   /// The year and month of a date in the text, as `202403`.
   let date: Int?
+  /// The month that the library column or the source states.
+  let statedMonth: Int?
+  /// The month that the software is of: stated, or that of the newest package whose version is stated.
+  let month: Int?
   private let versions: [String: Version]
 
-  init(_ text: String?) {
+  /// - Parameter places: where else a month may stand, in full: the source, notes.
+  init(_ text: String?, places: [String?] = []) {
     words = FreeText(text)
     var versions: [String: Version] = [:]
     var name: String?
@@ -66,10 +71,16 @@ struct SoftwareVersions: Hashable {
     }
     self.versions = versions
     date = SoftwareVersions.date(text ?? "")
+    let elsewhere = places.compactMap { $0.flatMap(SoftwareVersions.fullDate) }.first
+    statedMonth = date ?? elsewhere
+    month = statedMonth ?? ReleaseDates.month(of: versions)
   }
 
   /// The stated version of a package, by its name on PyPI.
   subscript(_ package: String) -> Version? { versions[SoftwareVersions.key(package)] }
+
+  /// Whether the software is of a month after this one, as `202412`; unknown months are recent.
+  func isAfter(_ month: Int) -> Bool { self.month.map { $0 > month } ?? true }
 
   /// Whether a package is named, with or without a version.
   func names(_ package: String) -> Bool {
@@ -86,15 +97,28 @@ struct SoftwareVersions: Hashable {
     text.split { " ,;()[]=<>~@:/+".contains($0) }.map(String.init)
   }
 
-  private static func date(_ text: String) -> Int? {
-    let parts = text.split { !$0.isNumber && $0 != "-" }
-    for part in parts {
+  /// A date with year and month at least.
+  private static func fullDate(_ text: String) -> Int? { date(text).flatMap { isFull(text) ? $0 : nil } }
+
+  private static func isFull(_ text: String) -> Bool {
+    text.split { !$0.isNumber && $0 != "-" }.contains { part in
       let numbers = part.split(separator: "-").compactMap { Int($0) }
-      if numbers.count >= 2, (2015...2100).contains(numbers[0]), (1...12).contains(numbers[1]) {
-        return numbers[0] * 100 + numbers[1]
-      }
+      return numbers.count >= 2 && years.contains(numbers[0]) && (1...12).contains(numbers[1])
+    }
+  }
+
+  private static func date(_ text: String) -> Int? {
+    // `2024-03`, `2024.8`, `2024/03/07`
+    let numbers = text.split { !$0.isNumber && !"-./".contains($0) }.map { part in
+      part.split { !$0.isNumber }.compactMap { Int($0) }
+    }
+    for part in numbers where part.count >= 2 && years.contains(part[0]) && (1...12).contains(part[1]) {
+      return part[0] * 100 + part[1]
     }
     // A year alone stands for its middle.
-    return parts.compactMap { Int($0) }.first { (2015...2100).contains($0) }.map { $0 * 100 + 6 }
+    return numbers.lazy.compactMap(\.first).first(where: years.contains).map { $0 * 100 + 6 }
   }
+
+  /// Years in which anybody fine-tuned a decoder: `2048` is a length.
+  private static let years = 2019...2030
 }
