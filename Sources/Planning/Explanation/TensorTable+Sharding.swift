@@ -56,7 +56,7 @@ extension TensorTable {
     if let rule = rules[key] { return rule }
     let words = key.split(separator: ".")
     if let rule = endings[String(words.last ?? "")] { return rule }
-    for count in [2, 1] where words.first == "zero" {
+    for count in [2, 1] where words.first == "zero" || words.contains("flat_parameter") {
       if let rule = optimizers["{parameter}." + words.suffix(count).joined(separator: ".")] { return rule }
     }
     return mark(of: key)
