@@ -41,6 +41,9 @@ struct ConfigurationDraft {
   /// - Parameter notModeled: names of fields that matter to memory and have no rule.
   mutating func close(_ fields: ConfigurationFields, notModeled: Set<String>) {
     configuration.taken += fields.taken
+    for field in fields.settled {
+      configuration.ignored.append(.init(file: fields.file, field: field, reason: .implied))
+    }
     for (field, value) in fields.leftOver {
       let name = field.split(separator: ".").last.map(String.init) ?? field
       let reason: IgnoredReason =

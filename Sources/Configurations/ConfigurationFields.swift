@@ -9,6 +9,7 @@ final class ConfigurationFields {
   private let prefix: String
   private let values: [String: JSONValue]
   private var read: Set<String> = []
+  private var implied: Set<String> = []
   private var children: [ConfigurationFields] = []
   private(set) var ownTaken: [TrainingConfiguration.Taken] = []
 
@@ -30,15 +31,22 @@ final class ConfigurationFields {
 
   /// Fields that nobody asked for, with their values, inner ones too.
   var leftOver: [(field: String, value: JSONValue)] {
-    let own = values.filter { !read.contains($0.key) }.map { (label($0.key), $0.value) }.sorted { $0.0 < $1.0 }
+    let own = values.filter { !read.contains($0.key) && !(implied.contains($0.key) && has($0.key)) }.map {
+      (label($0.key), $0.value)
+    }.sorted { $0.0 < $1.0 }
     return own + children.flatMap(\.leftOver)
   }
 
   /// Whether a field is written and `null`.
   func isNull(_ field: String) -> Bool { values[field] == .null }
 
-  /// Marks fields as read that mean nothing beside others that were.
-  func settle(_ fields: String...) { read.formUnion(fields) }
+  /// Fields that mean nothing beside others that were read, inner ones too.
+  var settled: [String] {
+    implied.subtracting(read).filter(has).map(label).sorted() + children.flatMap(\.settled)
+  }
+
+  /// Marks fields that mean nothing beside others.
+  func settle(_ fields: String...) { implied.formUnion(fields) }
 
   /// The value of a field, as it is written; noted as taken unless it is an object.
   func value(_ field: String) -> JSONValue? {
@@ -101,7 +109,9 @@ final class ConfigurationFields {
     guard let number = (value.stringValue.map { YAMLScalar.plain($0) } ?? value).doubleValue else {
       throw wrongType(field, "a number")
     }
-    guard number.isFinite, number >= least else { throw outOfRange(field, "a number from \(Fixed.text(least, decimals: 0)) up") }
+    guard number.isFinite, number >= least else {
+      throw outOfRange(field, "a number from \(Fixed.text(least, decimals: 0)) up")
+    }
     return number
   }
 
@@ -145,7 +155,9 @@ final class ConfigurationFields {
     var members = value.objectValue
     if members == nil, let text = value.stringValue, text.first == "{" {
       let parsed: JSONValue
-      do { parsed = try JSONValue(parsing: Array(text.utf8)) } catch { throw .notJSON(error, file: "\(file): \(label(field))") }
+      do { parsed = try JSONValue(parsing: Array(text.utf8)) } catch {
+        throw .notJSON(error, file: "\(file): \(label(field))")
+      }
       members = parsed.objectValue
     }
     guard let members else { throw wrongType(field, "settings by name") }

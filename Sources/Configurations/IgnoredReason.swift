@@ -7,6 +7,8 @@ public enum IgnoredReason: String, CaseIterable, Hashable, Sendable {
   case unknown
   /// Off, empty or zero, as if it were left out.
   case off
+  /// Other fields, or what is planned anyway, leave it nothing to decide.
+  case implied
   case data, schedule, logging, saving, evaluation, randomness, speed, model
 
   var sentence: String {
@@ -14,6 +16,7 @@ public enum IgnoredReason: String, CaseIterable, Hashable, Sendable {
     case .notModeled: "though it matters to memory and has no rule yet"
     case .unknown: "not known to this reader"
     case .off: "since it is off"
+    case .implied: "since nothing is left for it to decide"
     case .data: "about data and tokens"
     case .schedule: "about how long and how fast it learns"
     case .logging: "about logging"
@@ -36,7 +39,9 @@ enum FieldGroups {
 
   private static let exact: [String: IgnoredReason] = {
     var table: [String: IgnoredReason] = [:]
-    for (reason, names) in names { for name in names.split(whereSeparator: \.isWhitespace) { table[String(name)] = reason } }
+    for (reason, names) in names {
+      for name in names.split(whereSeparator: \.isWhitespace) { table[String(name)] = reason }
+    }
     return table
   }()
 
@@ -118,6 +123,7 @@ enum FieldGroups {
     ("logging_", .logging), ("eval_", .evaluation), ("hub_", .saving), ("save_", .saving), ("dataloader_", .speed),
     ("dataset_", .data), ("data_", .data), ("lr_", .schedule), ("warmup", .schedule), ("adam_", .schedule),
     ("vllm_", .speed), ("sglang_", .speed), ("infer_", .evaluation), ("export_", .saving), ("push_to_hub", .saving),
-    ("ray_", .speed), ("profiler_", .logging), ("monitor_", .logging), ("tensorboard", .logging), ("csv_monitor", .logging),
+    ("ray_", .speed), ("profiler_", .logging), ("monitor_", .logging), ("tensorboard", .logging),
+    ("csv_monitor", .logging),
   ]
 }

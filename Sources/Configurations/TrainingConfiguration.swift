@@ -140,16 +140,21 @@ extension TrainingConfiguration {
   /// What was read and what became of it, in sentences.
   public var sentences: [String] {
     var lines = zip(fileNames, dialects).map { "config \($0): read as a configuration of \($1.title)" }
-    lines += taken.map { "config \($0.file): \($0.field) is \($0.value)" }
+    lines += taken.map { "config \($0.file.lastComponent): \($0.field) is \($0.value)" }
     lines += defaults.map { "config leaves out \($0)" }
     lines += notes.map { "config: \($0)" }
     for reason in IgnoredReason.allCases {
       let fields = ignored.filter { $0.reason == reason }
       guard !fields.isEmpty else { continue }
       let files = Set(fields.map(\.file)).count
-      let names = fields.map { files > 1 ? "\($0.field) (\($0.file))" : $0.field }
+      let names = fields.map { files > 1 ? "\($0.field) (\($0.file.lastComponent))" : $0.field }
       lines.append("config ignores, \(reason.sentence): \(names.joined(separator: ", "))")
     }
     return lines
   }
+}
+
+extension String {
+  /// The name of a file without its folders.
+  fileprivate var lastComponent: String { split(separator: "/").last.map(String.init) ?? self }
 }

@@ -28,7 +28,7 @@ import Testing
       #expect(recipe["stack"] as? String == "axolotl")
       #expect(recipe["rank"] as? Int == 32)
       let assumptions = try #require(object["assumptions"] as? [String])
-      #expect(assumptions.contains("config \(path): lora_r is 32"))
+      #expect(assumptions.contains("config run.yml: lora_r is 32"))
       #expect(assumptions.contains("config ignores, about data and tokens: datasets"))
     }
   }

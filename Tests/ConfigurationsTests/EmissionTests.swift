@@ -56,7 +56,9 @@ struct Draw {
     request.optimizer = pick(optimizers)
     var choices = request.stack?.choices ?? StackChoices()
     let bits: [Quantization?] = [nil, .int8, .nf4(double: true), .nf4(double: false), .fp4(double: true)]
-    if pick([true, false, false]), dialect != .peft { request.method = .full } else {
+    if pick([true, false, false]), dialect != .peft {
+      request.method = .full
+    } else {
       adapter(&request, quantizations: dialect == .torchtune ? [nil, .nf4(double: true)] : bits)
       request.modulesToSave = dialect == .torchtune ? nil : pick([nil, ["embed_tokens", "lm_head"]])
       request.stabilizesRank = dialect == .torchtune ? nil : pick([nil, true])
@@ -71,7 +73,9 @@ struct Draw {
       choices.reentersCheckpoints = pick([true, false])
       choices.checkpoints = pick([.device, .host])
       (request.loss, choices.fusedHead) = pick([(.full, .trl), (.fused, .liger), (.chunked, .trl)])
-      (request.precision, request.weightFormat) = pick([(.autocast, .bf16), (.autocast, .fp16), (.pure, .bf16), (.pure, .fp32)])
+      (request.precision, request.weightFormat) = pick([
+        (.autocast, .bf16), (.autocast, .fp16), (.pure, .bf16), (.pure, .fp32),
+      ])
       request.attention = pick([.eager, .sdpa, .flash])
     case .llamaFactory:
       share(&request)
@@ -113,7 +117,8 @@ struct Draw {
     let spec = try ModelSpec.preset("llama-2-7b")
     let recipe = try request.resolved(for: spec).recipe
     let emission = try ConfigurationEmission(recipe, of: spec, model: "meta-llama/Llama-2-7b-hf", as: dialect)
-    let launched = recipe.parallelism.devices > 1 && dialect != .peft ? 1 : 0
+    // The number of GPUs is the launcher's to say, everything but the adapter a trainer's.
+    let launched = recipe.parallelism.devices > 1 || dialect == .peft ? 1 : 0
     #expect(emission.unsaid.count == launched, "\(emission.text)")
     // What a program would be handed, comments and all, says the same again.
     let configuration = try TrainingConfiguration(
@@ -156,7 +161,8 @@ struct Draw {
   }
 
   @Test(arguments: [
-    (ConfigurationEmission.Dialect.axolotl, Method.Name.vera), (.trl, .prompt), (.llamaFactory, .ia3), (.torchtune, .freeze),
+    (ConfigurationEmission.Dialect.axolotl, Method.Name.vera), (.trl, .prompt), (.llamaFactory, .ia3),
+    (.torchtune, .freeze),
     (.peft, .full),
   ])
   func `a method without words is refused`(dialect: ConfigurationEmission.Dialect, method: Method.Name) throws {
@@ -166,23 +172,33 @@ struct Draw {
     }
   }
 
-  @Test(arguments: [Method.Name.vera, .oft, .boft, .loha, .lokr, .ia3, .lnTuning, .adalora, .prompt, .pTuning, .prefix, .dora])
+  @Test(arguments: [
+    Method.Name.vera, .oft, .boft, .loha, .lokr, .ia3, .lnTuning, .adalora, .prompt, .pTuning, .prefix, .dora,
+  ])
   func `PEFT's file has every adapter`(method: Method.Name) throws {
     let (recipe, spec) = try recipe {
       $0.method = method
       $0.usesGradientCheckpointing = false
     }
     let emission = try ConfigurationEmission(recipe, of: spec, model: "llama-2-7b", as: .peft)
-    #expect(emission.unsaid.isEmpty, "\(emission.text) \(emission.unsaid)")
+    #expect(emission.unsaid.count == 1, "\(emission.text) \(emission.unsaid)")
   }
 
   @Test func `LLaMA-Factory's file has freezing, GaLore and HQQ`() throws {
     let quantization = try Quantization.hqq(bits: 4)
     for change in [
-      { $0.method = .freeze; $0.trainedLayers = -3; $0.weightFormat = .bf16 },
-      { $0.method = .full; $0.optimizer = .galoreAdamwLayerwise; $0.optimizerRank = 64 },
-      { $0.method = .qlora; $0.quantization = .some(quantization) },
-      { $0.method = .oft; $0.blockSize = 64 },
+      {
+        $0.method = .freeze; $0.trainedLayers = -3; $0.weightFormat = .bf16
+      },
+      {
+        $0.method = .full; $0.optimizer = .galoreAdamwLayerwise; $0.optimizerRank = 64
+      },
+      {
+        $0.method = .qlora; $0.quantization = .some(quantization)
+      },
+      {
+        $0.method = .oft; $0.blockSize = 64
+      },
     ] as [(inout RecipeRequest) -> Void] {
       let (recipe, spec) = try recipe {
         $0.stack = .llamaFactory

@@ -80,7 +80,8 @@ import Testing
   }
 
   @Test(arguments: [
-    String(repeating: "[", count: 100_000), String(repeating: "- ", count: 100_000), String(repeating: "? ", count: 5_000),
+    String(repeating: "[", count: 100_000), String(repeating: "- ", count: 100_000),
+    String(repeating: "? ", count: 5_000),
     (0..<300).map { String(repeating: " ", count: $0) + "a:" }.joined(separator: "\n"),
     "a: " + String(repeating: "{a: ", count: 100),
   ])

@@ -57,7 +57,9 @@ struct AccelerateReader: DialectReader {
     let optimizer = try fields.text("offload_optimizer_device") ?? "none"
     let parameters = try fields.text("offload_param_device") ?? "none"
     DeepSpeedReader.offload(optimizer: optimizer != "none", parameters: parameters != "none", stage: stage ?? 2, &draft)
-    if draft.trainerFile == nil { draft.request.accumulation = try fields.count("gradient_accumulation_steps") } else {
+    if draft.trainerFile == nil {
+      draft.request.accumulation = try fields.count("gradient_accumulation_steps")
+    } else {
       fields.settle("gradient_accumulation_steps")
     }
   }

@@ -4,7 +4,7 @@ import Modeling
 /// axolotl's YAML (axolotl/utils/schemas/*.py, loaders/model.py, loaders/adapter.py, utils/config/__init__.py of 0.19).
 struct AxolotlReader: DialectReader {
   static let notModeled: Set<String> = [
-    "activation_offloading", "layer_offloading", "selective_checkpointing", "sample_packing", "torch_compile", "fp8",
+    "activation_offloading", "layer_offloading", "selective_checkpointing", "torch_compile", "fp8",
     "fp8_config", "quantize_moe_experts", "model_quantization_config", "context_parallel_size",
     "sequence_parallel_degree", "relora", "lora_rank_pattern", "lora_alpha_pattern", "lora_target_parameters",
     "peft_layers_to_transform", "peft_layers_pattern", "peft_layer_replication", "peft_trainable_token_indices",
@@ -26,8 +26,7 @@ struct AxolotlReader: DialectReader {
     try readKernels(fields, &draft)
     try readAttention(fields, &draft)
     try readSharding(fields, &draft)
-    fields.settle("sample_packing")
-    if try fields.flag("sample_packing") == true, draft.request.attention == nil {
+    if try fields.flag("sample_packing") == true {
       draft.note("sample_packing fills sequences: every one is planned at its full length")
     }
   }
@@ -98,7 +97,8 @@ struct AxolotlReader: DialectReader {
     let eight = try fields.flag("load_in_8bit") ?? false
     guard let adapter = try fields.text("adapter") else {
       guard !four, !eight else {
-        throw fields.conflict(four ? "load_in_4bit" : "load_in_8bit", "a quantized base trains nothing without an adapter")
+        throw fields.conflict(
+          four ? "load_in_4bit" : "load_in_8bit", "a quantized base trains nothing without an adapter")
       }
       draft.fill(\.method, .full, "adapter: none, so that everything trains")
       return
@@ -106,7 +106,9 @@ struct AxolotlReader: DialectReader {
     switch adapter {
     case "lora":
       // loaders/model.py, `_set_quantization_config`: a LoRA's base is quantized to 8 bits only.
-      if four { throw fields.conflict("load_in_4bit", "adapter: lora does not quantize to 4 bits, adapter: qlora does") }
+      if four {
+        throw fields.conflict("load_in_4bit", "adapter: lora does not quantize to 4 bits, adapter: qlora does")
+      }
       draft.request.method = eight ? .qlora : .lora
       draft.request.quantization = .some(eight ? .int8 : nil)
     case "qlora":
@@ -207,7 +209,8 @@ struct AxolotlReader: DialectReader {
   ) throws(ConfigurationError) {
     draft.request.attention = try TrainerArguments.attention("attn_implementation", of: fields, &draft)
     let flags: [(String, AttentionImplementation)] = [
-      ("flash_attention", .flash), ("sdp_attention", .sdpa), ("eager_attention", .eager), ("xformers_attention", .flash),
+      ("flash_attention", .flash), ("sdp_attention", .sdpa), ("eager_attention", .eager),
+      ("xformers_attention", .flash),
       ("flex_attention", .flash), ("sage_attention", .flash),
     ]
     for (field, implementation) in flags where try fields.flag(field) == true {

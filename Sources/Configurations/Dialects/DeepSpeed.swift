@@ -77,7 +77,10 @@ struct DeepSpeedReader: DialectReader {
   static func stage(inName path: String) -> Int? {
     let name = path.split(separator: "/").last.map { $0.lowercased() } ?? ""
     for stage in 1...3 {
-      for word in ["zero\(stage)", "zero_\(stage)", "zero-\(stage)", "z\(stage)", "stage\(stage)", "stage_\(stage)", "stage-\(stage)"]
+      for word in [
+        "zero\(stage)", "zero_\(stage)", "zero-\(stage)", "z\(stage)", "stage\(stage)", "stage_\(stage)",
+        "stage-\(stage)",
+      ]
       where name.contains(word) {
         return stage
       }
@@ -88,13 +91,20 @@ struct DeepSpeedReader: DialectReader {
   private static func readZero(
     _ zero: ConfigurationFields, _ stage: Int, _ draft: inout ConfigurationDraft
   ) throws(ConfigurationError) {
-    let optimizer = try zero.object("offload_optimizer")?.text("device") ?? "none"
-    let parameters = try zero.object("offload_param")?.text("device") ?? "none"
+    let (optimizerSection, parameterSection) = (try zero.object("offload_optimizer"), try zero.object("offload_param"))
+    for section in [optimizerSection, parameterSection] {
+      section?.settle(
+        "pin_memory", "buffer_count", "buffer_size", "max_in_cpu", "fast_init", "pipeline_read", "pipeline_write",
+        "nvme_path", "ratio")
+    }
+    let optimizer = try optimizerSection?.text("device") ?? "none"
+    let parameters = try parameterSection?.text("device") ?? "none"
     let oldOptimizer = try zero.flag("cpu_offload") ?? false
     let oldParameters = try zero.flag("cpu_offload_param")
     let olderParameters = try zero.flag("cpu_offload_params")
     offload(
-      optimizer: optimizer != "none" || oldOptimizer, parameters: parameters != "none" || oldParameters ?? olderParameters ?? false, stage: stage,
+      optimizer: optimizer != "none" || oldOptimizer,
+      parameters: parameters != "none" || oldParameters ?? olderParameters ?? false, stage: stage,
       &draft)
     if let flag = try automatic("overlap_comm", zero) ? nil : zero.flag("overlap_comm") {
       draft.settings { $0.overlapsCommunication = flag }
@@ -180,7 +190,9 @@ struct DeepSpeedReader: DialectReader {
     }
     draft.request.optimizerImplementation = nil
     guard let parameters else { return }
-    if !automatic("lr", parameters) { draft.request.learningRate = try parameters.number("lr") ?? draft.request.learningRate }
+    if !automatic("lr", parameters) {
+      draft.request.learningRate = try parameters.number("lr") ?? draft.request.learningRate
+    }
     if !automatic("weight_decay", parameters) {
       draft.request.weightDecay = try parameters.number("weight_decay") ?? draft.request.weightDecay
     }

@@ -55,12 +55,15 @@ extension TrainingConfiguration.Dialect {
       return .trl
     }
     if has(
-      "per_device_train_batch_size", "optim", "gradient_checkpointing", "bf16", "fp16", "num_train_epochs", "output_dir",
+      "per_device_train_batch_size", "optim", "gradient_checkpointing", "bf16", "fp16", "num_train_epochs",
+      "output_dir",
       "activation_checkpointing", "gradient_accumulation_steps", "learning_rate", "model_name_or_path")
     {
       return .transformers
     }
-    if values.keys.contains(where: { $0.hasPrefix("fsdp_") }) || has("transformer_layer_cls_to_wrap", "backward_prefetch") {
+    if values.keys.contains(where: { $0.hasPrefix("fsdp_") })
+      || has("transformer_layer_cls_to_wrap", "backward_prefetch")
+    {
       return .fsdp
     }
     return nil

@@ -4,7 +4,9 @@ import Modeling
 /// FSDP's settings, with `fsdp_` before their names or without (accelerate/utils/dataclasses.py,
 /// `FullyShardedDataParallelPlugin`; commands/launch.py; transformers/training_args.py, `_process_fsdp_args`).
 struct FSDPReader: DialectReader {
-  static let notModeled: Set<String> = ["ignored_modules", "activation_checkpointing_offload", "mixed_precision_policy"]
+  static let notModeled: Set<String> = [
+    "ignored_modules", "activation_checkpointing_offload", "mixed_precision_policy",
+  ]
 
   static func read(_ fields: ConfigurationFields, into draft: inout ConfigurationDraft) throws(ConfigurationError) {
     try read(fields, words: [], version: nil, into: &draft)
@@ -21,7 +23,9 @@ struct FSDPReader: DialectReader {
     func name(_ field: String) -> String { fields.has("fsdp_" + field) ? "fsdp_" + field : field }
     let written = try fields.integer(name("version"), in: 1...2)
     let kind = version ?? written ?? fallback
-    if version == nil, written == nil { draft.configuration.defaults.append("fsdp_version: \(fallback), the software's default") }
+    if version == nil, written == nil {
+      draft.configuration.defaults.append("fsdp_version: \(fallback), the software's default")
+    }
     draft.request.sharding = kind == 2 ? .fsdp2 : .fsdp
     try readStrategy(fields, words, name, &draft)
     let offloads = try fields.flag(name("offload_params"))
@@ -53,7 +57,9 @@ struct FSDPReader: DialectReader {
   private static func readStrategy(
     _ fields: ConfigurationFields, _ words: [String], _ name: (String) -> String, _ draft: inout ConfigurationDraft
   ) throws(ConfigurationError) {
-    let known = ["1": "FULL_SHARD", "2": "SHARD_GRAD_OP", "3": "NO_SHARD", "4": "HYBRID_SHARD", "5": "HYBRID_SHARD_ZERO2"]
+    let known = [
+      "1": "FULL_SHARD", "2": "SHARD_GRAD_OP", "3": "NO_SHARD", "4": "HYBRID_SHARD", "5": "HYBRID_SHARD_ZERO2",
+    ]
     for field in [name("sharding_strategy"), name("reshard_after_forward")] {
       guard let value = fields.value(field) else { continue }
       let text = (value.stringValue ?? value.summary).uppercased()
@@ -69,7 +75,8 @@ struct FSDPReader: DialectReader {
       case "no_shard": draft.request.sharding = .ddp
       default:
         throw .unsupported(
-          field: "fsdp", value: word, reason: "only full_shard has a rule: leave it out to plan that", file: fields.file)
+          field: "fsdp", value: word, reason: "only full_shard has a rule: leave it out to plan that", file: fields.file
+        )
       }
     }
   }
@@ -81,7 +88,9 @@ extension TrainerArguments {
     try DeepSpeedReader.readReference("deepspeed", of: fields, into: &draft)
     var words: [String] = []
     var isOn = false
-    if case .bool(let flag)? = fields.value("fsdp") { isOn = flag } else if let names = try fields.names("fsdp") {
+    if case .bool(let flag)? = fields.value("fsdp") {
+      isOn = flag
+    } else if let names = try fields.names("fsdp") {
       (words, isOn) = (names, !names.isEmpty && names != ["false"])
     }
     guard isOn else { return fields.settle("fsdp_config") }

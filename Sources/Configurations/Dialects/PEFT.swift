@@ -17,7 +17,9 @@ struct PEFTReader: DialectReader {
     } else {
       fields.settle("base_model_name_or_path")
     }
-    guard let type = try fields.text("peft_type") else { throw fields.missing("peft_type", "it says which method it is") }
+    guard let type = try fields.text("peft_type") else {
+      throw fields.missing("peft_type", "it says which method it is")
+    }
     // A trainer's own file speaks of full fine-tuning only because the adapter is here.
     if draft.request.method == .full { draft.request.method = nil }
     fields.settle("task_type", "inference_mode", "bias")
@@ -102,7 +104,8 @@ struct PEFTReader: DialectReader {
     }
     draft.request.blockSize = try fields.integer(field, in: 1...4096)
     draft.fill(\.blockSize, size, "\(field): \(size), PEFT's default")
-    fields.settle("boft_dropout", "module_dropout", "init_weights", "eps", "use_cayley_neumann", "num_cayley_neumann_terms")
+    fields.settle(
+      "boft_dropout", "module_dropout", "init_weights", "eps", "use_cayley_neumann", "num_cayley_neumann_terms")
     try PEFTTargets.read("target_modules", of: fields, &draft)
   }
 
@@ -134,7 +137,9 @@ enum PEFTTargets {
       draft.configuration.deferred.append(.targetPattern(text, file: fields.file, field: fields.label(field)))
       return
     }
-    guard let names = try fields.names(field), !names.isEmpty else { throw fields.outOfRange(field, "names of modules") }
+    guard let names = try fields.names(field), !names.isEmpty else {
+      throw fields.outOfRange(field, "names of modules")
+    }
     draft.request.targets = targets(names)
   }
 

@@ -12,7 +12,9 @@ struct TorchtuneReader: DialectReader {
     draft.use(.torchtune)
     // Distributed recipes wrap with `fully_shard` (torchtune/training/_distributed.py, `shard_model`).
     draft.configuration.sharesBy = .fsdp2
-    guard let model = try fields.object("model") else { throw fields.missing("model", "torchtune builds nothing without it") }
+    guard let model = try fields.object("model") else {
+      throw fields.missing("model", "torchtune builds nothing without it")
+    }
     try readModel(model, &draft)
     draft.request.microBatch = try fields.count("batch_size")
     draft.request.accumulation = try fields.count("gradient_accumulation_steps")

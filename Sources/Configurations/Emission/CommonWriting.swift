@@ -47,7 +47,10 @@ struct TrainerWriting {
   }
 
   var rates: [(String, JSONValue)] {
-    [("learning_rate", .number(recipe.optimizer.learningRate)), ("weight_decay", .number(recipe.optimizer.weightDecay))]
+    [
+      ("learning_rate", .number(recipe.optimizer.learningRate)),
+      ("weight_decay", .number(recipe.optimizer.weightDecay)),
+    ]
   }
 
   var attentionName: String {

@@ -60,7 +60,8 @@ public struct ConfigurationEmission: Hashable, Sendable {
     if dialect == .peft {
       let object = JSONValue.object(Dictionary(members) { $1 })
       text = object.text(indent: 2) + "\n"
-      unsaid = try ConfigurationEmission.differences(text, recipe, spec, dialect).filter(\.isAboutAdapters).map(\.sentence)
+      let adapter = try ConfigurationEmission.differences(text, recipe, spec, dialect).filter(\.isAboutAdapters)
+      unsaid = adapter.map(\.sentence) + ["the step, and how the base is stored, which a trainer's configuration says"]
       return
     }
     let body = YAMLText.text(members)
@@ -76,7 +77,12 @@ public struct ConfigurationEmission: Hashable, Sendable {
     var launch = RecipeRequest()
     // The number of processes is the launcher's to say.
     launch.devices = recipe.parallelism.devices
-    if dialect == .peft { launch.stack = recipe.stack }
+    if dialect == .peft {
+      // An adapter's description leaves the step, and how the base is stored, to a trainer.
+      launch.stack = recipe.stack
+      if let quantization = recipe.method.quantization { launch.quantization = .some(quantization) }
+      launch.usesGradientCheckpointing = recipe.usesGradientCheckpointing
+    }
     let back: Recipe
     do {
       let configuration = try TrainingConfiguration(parsing: text, file: dialect.fileName)
@@ -86,7 +92,8 @@ public struct ConfigurationEmission: Hashable, Sendable {
     if recipe.parallelism.devices > 1, dialect != .peft {
       found.append(
         RecipeDifference(
-          setting: "gpus", wanted: "\(recipe.parallelism.devices)", found: "the launcher's, by --num_processes or "
+          setting: "gpus", wanted: "\(recipe.parallelism.devices)",
+          found: "the launcher's, by --num_processes or "
             + "--nproc_per_node", isAboutAdapters: false))
     }
     return found

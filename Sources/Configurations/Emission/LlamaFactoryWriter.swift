@@ -25,7 +25,12 @@ struct LlamaFactoryWriter: DialectWriter {
     } else if !recipe.choices.reentersCheckpoints {
       members.append(("use_reentrant_gc", false))
     }
-    let flash = switch recipe.attention { case .eager: "disabled"; case .sdpa: "sdpa"; case .flash: "fa2" }
+    let flash =
+      switch recipe.attention {
+      case .eager: "disabled";
+      case .sdpa: "sdpa";
+      case .flash: "fa2"
+      }
     members.append(("flash_attn", .string(flash)))
     if recipe.choices.norm == .liger { members.append(("enable_liger_kernel", true)) }
     return members + writing.process + writing.trainerSharding

@@ -1,6 +1,8 @@
 import Modeling
 
-/// PEFT's `adapter_config.json`: what the adapter is. The step is its trainer's business.
+/// PEFT's `adapter_config.json`: what the adapter is.
+///
+/// The step is its trainer's business.
 struct PEFTWriter: DialectWriter {
   static func members(
     _ recipe: Recipe, of spec: ModelSpec, model: String

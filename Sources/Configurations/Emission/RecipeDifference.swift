@@ -26,7 +26,9 @@ package struct RecipeDifference: Hashable, Sendable {
     if wanted.method.addsParameters { compare("adapter-dtype", \.adapterFormat.rawValue) }
     compare("precision", \.precision.rawValue)
     compare("optimizer", \.optimizer.kind.rawValue)
-    if wanted.optimizer.kind.hasImplementations { compare("optimizer-implementation", \.optimizer.implementation.rawValue) }
+    if wanted.optimizer.kind.hasImplementations {
+      compare("optimizer-implementation", \.optimizer.implementation.rawValue)
+    }
     if wanted.optimizer.kind.hasRank { compare("optimizer-rank", \.optimizer.rank) }
     compare("learning-rate", \.optimizer.learningRate)
     compare("weight-decay", \.optimizer.weightDecay)

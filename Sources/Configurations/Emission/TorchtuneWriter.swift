@@ -47,7 +47,8 @@ struct TorchtuneWriter: DialectWriter {
     let attention = ["q_proj", "k_proj", "v_proj", "o_proj"]
     let mlp: Set = ["gate_proj", "up_proj", "down_proj"]
     guard names.subtracting(attention).isEmpty || names.subtracting(attention) == mlp else {
-      throw writing.cannotSay("--targets", lora.targets.text, "torchtune adapts feed-forward networks whole or not at all")
+      throw writing.cannotSay(
+        "--targets", lora.targets.text, "torchtune adapts feed-forward networks whole or not at all")
     }
     var members: [String: JSONValue] = [
       "_component_": .string("\(module).\(method.quantization == nil ? "lora" : "qlora")_\(builder)"),

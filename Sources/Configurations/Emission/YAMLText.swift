@@ -40,7 +40,10 @@ enum YAMLText {
   /// Bare where nothing else could be meant.
   private static func quoted(_ text: String) -> String {
     let isBare =
-      text.first?.isLetter == true && text.unicodeScalars.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic || "0123456789._-/".unicodeScalars.contains($0)) }
+      text.first?.isLetter == true
+      && text.unicodeScalars.allSatisfy {
+        $0.isASCII && ($0.properties.isAlphabetic || "0123456789._-/".unicodeScalars.contains($0))
+      }
     if isBare, case .string = YAMLScalar.plain(text) { return text }
     return JSONValue.string(text).text()
   }

@@ -7,7 +7,9 @@ import Yams
 enum YAMLDocument {
   /// Values of one file; a configuration has a few hundred.
   static let mostValues = 20_000
-  /// Aliases (`*name`) of one file. Each may repeat all before it, so a few are enough for a bomb; with so many a file
+  /// Aliases (`*name`) of one file.
+  ///
+  /// Each may repeat all before it, so a few are enough for a bomb; with so many a file
   /// can still hold no more than some hundred thousand values.
   static let mostAliases = 24
   static let deepest = 48
@@ -122,7 +124,9 @@ enum YAMLScalar {
     scalar.style == .plain || scalar.style == .any ? plain(scalar.string) : .string(scalar.string)
   }
 
-  /// A number, a truth, nothing, or a string. Unlike PyYAML's, `1e-4` is a number: whoever reads it makes it one.
+  /// A number, a truth, nothing, or a string.
+  ///
+  /// Unlike PyYAML's, `1e-4` is a number: whoever reads it makes it one.
   static func plain(_ text: String) -> JSONValue {
     switch text {
     case "", "~", "null", "Null", "NULL": return .null
