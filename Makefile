@@ -43,7 +43,7 @@ validate: setup ## predict published GPU measurements, write Reports/validation.
 bench: build ## time the planner and the engine on this machine, write Reports/benchmarks.md
 	swift build -c release --package-path Benchmarks
 	mkdir -p Reports
-	Benchmarks/.build/release/Bench fit step .build/release/plimsoll | tee Reports/benchmarks.md.part
+	Benchmarks/.build/release/Bench fit estimate step .build/release/plimsoll | tee Reports/benchmarks.md.part
 	mv Reports/benchmarks.md.part Reports/benchmarks.md
 
 tune: build model ## train SmolLM2-135M with every method on our examples, write Reports/fine-tuning.md

@@ -55,6 +55,15 @@ import Testing
     #expect(added.allSatisfy { $0.closed == $0.opened })
   }
 
+  @Test func `gradients that are set to zero and not given back are there before the step and after it`() throws {
+    let model = TorchFixture { $0.method = .full }
+    let plain = try model.books()
+    let kept = try model.with { $0.choices = { $0.keepsGradients = true } }.books()
+    let gradients = plain.ledger.entries.filter { $0.account == .gradients && $0.name.hasSuffix(".grad") }
+    #expect(kept.loaded - plain.loaded == gradients.reduce(0) { $0 + $1.bytes.count })
+    #expect(!kept.ledger.entries.contains { $0.name.hasSuffix(".grad") && $0.closed != nil })
+  }
+
   @Test func `checkpoints are freed from the last layer to the first`() throws {
     let ledger = try TorchFixture {
       $0.L = 4

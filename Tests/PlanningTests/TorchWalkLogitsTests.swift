@@ -36,6 +36,23 @@ import Testing
     #expect(books.high(.logits, at: "backward.loss") == example.backward * elements)
   }
 
+  // modeling_qwen.py of Qwen/Qwen-7B: `loss_fct(shift_logits.view(...), ...)` of logits as the head made them; torch's
+  // list of operations that autocast runs in fp32 has log_softmax.
+  @Test(arguments: [(Precision.pure, 2 + 2, 2 + 2 + 2), (.autocast, 2 + 4 + 4, 4 + 4 + 4)])
+  func `Qwen's first generation leaves the cast of its logits to autocast`(
+    precision: Precision, forward: Int, backward: Int
+  ) throws {
+    let spec = try #require(Presets.named("qwen-1.8b")).spec
+    var request = RecipeRequest()
+    (request.method, request.stack, request.precision) = (.lora, .transformersUnprepared, precision)
+    (request.sequence, request.weightFormat, request.adapterFormat) = (256, .bf16, .bf16)
+    let books = Books(
+      ledger: Ledger(posting: try TorchWalk.journal(spec, request.resolved(for: spec).recipe).journal))
+    let elements = 256 * spec.vocabularySize
+    #expect(books.high(.logits, at: "forward.loss") == forward * elements)
+    #expect(books.high(.logits, at: "backward.loss") == backward * elements)
+  }
+
   @Test func `TRL's head never holds more than a tile and a few vectors`() throws {
     let model = TorchFixture {
       $0.V = 128_256

@@ -3,9 +3,10 @@ import Kernels
 import Machine
 import Training
 
-/// Times what the project promises to be fast: an answer of the planner, and a step of the engine.
+/// Times what the project promises to be fast: an answer of the planner, an estimate of its search, and a step of the
+/// engine.
 ///
-///     swift run -c release --package-path Benchmarks Bench [fit] [step] [tune] [PATH-TO-PLIMSOLL]
+///     swift run -c release --package-path Benchmarks Bench [fit] [estimate] [step] [tune] [PATH-TO-PLIMSOLL]
 ///
 /// Prints Markdown: the stamp, then medians with their spread. Machines are noisy: compare ratios of one run.
 @main
@@ -24,6 +25,7 @@ struct Bench {
     print("# Benchmarks\n")
     for line in stamp.lines { print("- \(line)") }
     if wanted.isEmpty || wanted.contains("fit") { try FitBench(program: program).run() }
+    if wanted.isEmpty || wanted.contains("estimate") { try EstimateBench().run() }
     if wanted.isEmpty || wanted.contains("step") { try StepBench().run() }
   }
 }

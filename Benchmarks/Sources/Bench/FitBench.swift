@@ -53,9 +53,11 @@ struct FitBench {
 enum BenchError: Error, CustomStringConvertible {
   case cannotStart(String, Int32)
   case runFailed(String, Int32)
+  case unknownModel(String)
 
   var description: String {
     switch self {
+    case .unknownModel(let name): "\(name) is not in the catalog"
     case .runFailed(let name, let status):
       "training \(name) ended with \(status): is the model there? make model fetches it"
     case .cannotStart(let program, let code):

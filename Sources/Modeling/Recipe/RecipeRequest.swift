@@ -115,7 +115,7 @@ extension RecipeRequest {
       usesGradientCheckpointing, defaults.usesGradientCheckpointing,
       "gradient checkpointing: \(defaults.usesGradientCheckpointing ? "on" : "off"), "
         + "\(stack.rawValue)'s default")
-    let parallelism = try resolvedParallelism(&assumptions)
+    let parallelism = try resolvedParallelism(on: stack, &assumptions)
     let recipe = try Recipe(
       method: method, weightFormat: weightFormat, adapterFormat: adapterFormat, precision: precision,
       optimizer: Optimizer(
@@ -138,10 +138,12 @@ extension RecipeRequest {
 
   /// Several GPUs without a word on how they share are torch's `DistributedDataParallel`, as `accelerate launch` and
   /// `torchrun` set it up.
-  private func resolvedParallelism(_ assumptions: inout [String]) throws(RecipeError) -> Parallelism {
+  private func resolvedParallelism(
+    on stack: Stack, _ assumptions: inout [String]
+  ) throws(RecipeError) -> Parallelism {
     if let parallelism { return parallelism }
     let devices = devices ?? 1
-    let settings = shardingSettings ?? ShardingSettings()
+    let settings = shardingSettings ?? stack.shardingSettings
     let isDivided = settings.tensorParallelSize > 1 && settings.tensorParallelSize == devices
     let fallback: Sharding = devices > 1 && !isDivided ? .ddp : .none
     if sharding == nil, fallback == .ddp { assumptions.append("sharding: ddp, since several GPUs must share somehow") }

@@ -15,6 +15,18 @@ public struct ShardingSettings: Hashable, Sendable {
     public var movesOptimizer: Bool { self == .optimizer || self == .all }
   }
 
+  /// Where FSDP puts the parameters that a method adds.
+  public enum AdapterUnits: String, CaseIterable, Hashable, Sendable, Codable {
+    /// Every trained matrix is a unit of its own (peft/utils/other.py, `fsdp_auto_wrap_policy`; torchtune
+    /// utils/_distributed.py, `lora_fsdp_wrap_policy`; fsdp_qlora train.py, `get_wrapping_policy`).
+    case own
+    /// They share a flat parameter with their layer's frozen weights, which then have gradients too.
+    case withLayer
+    /// FSDP ignores them: every GPU holds them whole (fms_acceleration_foak/utils.py,
+    /// `lora_adapters_switch_ddp_from_fsdp`).
+    case whole
+  }
+
   public var offload = Offload.none
   /// The format that gradients are reduced in; `nil` for the scheme's own.
   public var reduceFormat: ScalarFormat?
@@ -27,6 +39,10 @@ public struct ShardingSettings: Hashable, Sendable {
   public var castsGatheredWeights = true
   /// FSDP: whether parameters stay known by name and are aligned to 16 bytes in the flat one (`use_orig_params`).
   public var usesOriginalParameters = true
+  /// FSDP: where adapters are.
+  public var adapterUnits = AdapterUnits.own
+  /// FSDP: whether every GPU keeps all parameters whole and only gradients are averaged (`ShardingStrategy.NO_SHARD`).
+  public var keepsParametersWhole = false
   /// DDP: bytes of a bucket; the first is 1 MiB (torch/nn/parallel/distributed.py, `bucket_cap_mb`).
   public var bucketBytes = Bytes(25 << 20)
   /// DDP: whether gradients are views of the buckets (`gradient_as_bucket_view`).

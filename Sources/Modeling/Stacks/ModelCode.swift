@@ -8,7 +8,7 @@ public enum ModelCode: String, CaseIterable, Hashable, Sendable, Codable {
   case torchtune2024 = "torchtune-2024"
   /// LitGPT's `GPT`.
   case litgpt
-  /// The same in 2023, as lit_gpt: queries, keys and values interleaved in one weight, norms in the stream's format.
+  /// The same in 2023, as lit_gpt: queries, keys and values interleaved in one weight.
   case litgpt2023 = "litgpt-2023"
 
   public var isTorchtune: Bool { self == .torchtune || self == .torchtune2024 }

@@ -14,6 +14,8 @@ public enum Stack: String, CaseIterable, Hashable, Sendable, Codable {
   case transformers
   /// The same without that call.
   case transformersUnprepared = "transformers-unprepared"
+  /// Answer.AI's fsdp_qlora script of 2024.
+  case fsdpQLoRA = "fsdp-qlora"
   /// Transformers 4.45's `Trainer`.
   case transformers4 = "transformers-4"
   /// A hand-written loop over PEFT and bitsandbytes.

@@ -1,3 +1,5 @@
+public import Bookkeeping
+
 /// How a stack implements a training step, choice by choice: what a planner needs to know to say what each operation
 /// keeps.
 ///
@@ -16,6 +18,10 @@ public struct StackChoices: Hashable, Sendable {
   /// Whether a checkpointed layer runs without a graph and is run again whole, in a backward pass of its own
   /// (torch/utils/checkpoint.py, `use_reentrant`).
   public var reentersCheckpoints: Bool
+  /// Whether what is run again is the layer as FSDP wrapped it, which gathers its weights anew, and not the layer inside
+  /// that: Transformers calls the checkpoint around the layer (modeling_llama.py, `_gradient_checkpointing_func`) until
+  /// 4.52 made it part of the layer (modeling_layers.py, `GradientCheckpointingLayer`).
+  public var checkpointsWrappedLayers: Bool
   /// How a mixture's experts are laid out and run.
   public var experts: ExpertImplementation
   /// Whether the head's logits are cast to fp32 before the loss (`logits.float()`).
@@ -35,7 +41,14 @@ public struct StackChoices: Hashable, Sendable {
   public var keepsKeysAndValues: Bool
   /// Whether a training loop still names the last micro-batch's output while the next forward pass runs.
   public var keepsPreviousOutputs: Bool
+  /// Whether gradients are set to zero between steps and not given back (torch's `zero_grad(set_to_none=False)`).
+  public var keepsGradients: Bool
   public var nf4Layout: NF4Layout
+  /// Which bitsandbytes multiplies with 4-bit weights.
+  public var fourBitProduct: FourBitProduct
+  /// The format that weights are cast to before they are quantized to 4 bits, and come back in when they are made whole;
+  /// `nil` for the format that they are loaded in.
+  public var fourBitSource: ScalarFormat?
   /// Whether every linear layer is quantized, the head too, as where a class is put in place of `nn.Linear`.
   public var quantizesHead: Bool
   /// Whether each gradient is consumed by an optimizer of its own as soon as it is whole
@@ -56,16 +69,22 @@ public struct StackChoices: Hashable, Sendable {
     gate: GateImplementation = .composed, adapters: AdapterImplementation = .peft,
     crossEntropy: CrossEntropyImplementation = .composed, fusedHead: FusedHeadImplementation = .trl,
     sharedHeads: SharedHeads = .grouped, checkpoints: CheckpointStorage = .device, reentersCheckpoints: Bool = false,
+    checkpointsWrappedLayers: Bool = false,
     experts: ExpertImplementation = .grouped, castsLogits: Bool = true, returnsCastLogits: Bool = false,
     copiesShiftedLogits: Bool = false, convertsOutputs: Bool = true, keepsOutputs: Bool = false,
-    keepsKeysAndValues: Bool = false, keepsPreviousOutputs: Bool = false, nf4Layout: NF4Layout = .bitsandbytes,
-    quantizesHead: Bool = false, stepsInBackward: Bool = false, preparesForKbitTraining: Bool = false,
+    keepsKeysAndValues: Bool = false, keepsPreviousOutputs: Bool = false,
+    keepsGradients: Bool = false, nf4Layout: NF4Layout = .bitsandbytes,
+    fourBitProduct: FourBitProduct = .current, fourBitSource: ScalarFormat? = nil, quantizesHead: Bool = false,
+    stepsInBackward: Bool = false, preparesForKbitTraining: Bool = false,
     castsTablesBack: Bool = false,
     optimizerImplementation: Optimizer.Implementation = .fused
   ) {
     self.modelCode = modelCode
     self.keepsPreviousOutputs = keepsPreviousOutputs
+    self.keepsGradients = keepsGradients
     self.nf4Layout = nf4Layout
+    self.fourBitProduct = fourBitProduct
+    self.fourBitSource = fourBitSource
     self.quantizesHead = quantizesHead
     self.stepsInBackward = stepsInBackward
     self.norm = norm
@@ -77,6 +96,7 @@ public struct StackChoices: Hashable, Sendable {
     self.sharedHeads = sharedHeads
     self.checkpoints = checkpoints
     self.reentersCheckpoints = reentersCheckpoints
+    self.checkpointsWrappedLayers = checkpointsWrappedLayers
     self.experts = experts
     self.castsLogits = castsLogits
     self.returnsCastLogits = returnsCastLogits
@@ -181,6 +201,15 @@ extension StackChoices {
     case repeated
     /// A copy for every query head, and all of them laid out head by head (`contiguous`): Transformers 4.48 to 4.5x.
     case contiguous
+  }
+
+  /// What bitsandbytes' product with a 4-bit weight keeps.
+  public enum FourBitProduct: String, CaseIterable, Hashable, Sendable, Codable {
+    /// Its weight alone.
+    case current
+    /// Its input too, which nothing reads: bitsandbytes up to 0.43.1 (autograd/_functions.py, `MatMul4Bit.forward`:
+    /// `ctx.tensors = (A, B)`).
+    case keepingInput = "keeping-input"
   }
 
   /// Where the inputs of checkpointed layers wait.

@@ -72,6 +72,7 @@ public struct StackDescription: Hashable, Sendable {
     case .transformers: .transformers
     case .transformersUnprepared: .transformersUnprepared
     case .transformers4: .transformers4
+    case .fsdpQLoRA: .fsdpQLoRA
     case .peftLoop: .peftLoop
     case .liger: .liger
     case .unsloth: .unsloth

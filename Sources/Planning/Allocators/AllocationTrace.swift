@@ -39,6 +39,24 @@ struct AllocationTrace {
     sizes.append(isExcluded ? -1 : bytes)
   }
 
+  /// The same requests in sizes between those of three traces that run alike, each counted with its share.
+  static func mix(_ traces: (AllocationTrace, AllocationTrace, AllocationTrace), shares: [Double]) -> AllocationTrace {
+    func mix(_ a: Int, _ b: Int, _ c: Int) -> Int {
+      guard a != b || b != c else { return a }
+      return max(1, Int((Double(a) * shares[0] + Double(b) * shares[1] + Double(c) * shares[2]).rounded()))
+    }
+    var mixed = traces.0
+    for index in mixed.sizes.indices {
+      mixed.sizes[index] = mix(traces.0.sizes[index], traces.1.sizes[index], traces.2.sizes[index])
+    }
+    for (index, resident) in traces.0.residents.enumerated() {
+      mixed.residents[index] = Resident(
+        bytes: mix(resident.bytes, traces.1.residents[index].bytes, traces.2.residents[index].bytes),
+        role: resident.role)
+    }
+    return mixed
+  }
+
   mutating func giveBack(_ request: Int) {
     if sizes[request] >= 0 { operations.append(~Int32(request)) }
   }

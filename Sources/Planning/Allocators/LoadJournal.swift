@@ -1,4 +1,5 @@
 import Bookkeeping
+import Modeling
 
 /// The journal of everything between an empty device and the first step.
 ///
@@ -22,13 +23,12 @@ enum LoadJournal {
       if role != .constant { giveBack(&journal) }
       switch role {
       case .plain, .constant: keep(entry, &journal)
-      case .quantized(let source, let transient):
+      case .quantized(let source, let buffers):
         borrowed.append(
           journal.open(entry.name + ".source", .workspace, entry.shape, rules.source, bytes: Bytes(source)))
-        if transient > 0 {
-          for name in [".absmax.source", ".absmax.source.shifted"] {
-            borrowed.append(journal.open(entry.name + name, .workspace, [transient / 4], .fp32))
-          }
+        for loan in buffers {
+          borrowed.append(
+            journal.open(TensorName.part(loan.name, of: entry.name), .workspace, [loan.count], loan.format))
         }
         keep(entry, &journal)
       case .upcast:

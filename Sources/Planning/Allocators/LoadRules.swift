@@ -7,18 +7,28 @@ enum ResidentRole: Equatable {
   case plain
   /// Added to the base after it was loaded.
   case adapter
-  /// Codes made of a source of so many bytes, with two buffers of so many bytes borrowed while they are made.
-  case quantized(source: Int, borrowed: Int)
+  /// Codes made of a source of so many bytes, with buffers borrowed while they are made.
+  case quantized(source: Int, borrowed: [Loan])
   /// Scales and tables of the codes before it.
   case constant
   /// Loaded in so many bytes, then cast.
   case upcast(source: Int)
-  /// Made by the first step of the optimizer.
+  /// Made by the first step: by its optimizer, or gradients that it leaves.
   case state
   /// Fetched anew for every step.
   case batch
   /// A library's, from its first call on: in forward, or on autograd's thread.
   case workspace(isAutograd: Bool)
+}
+
+/// A buffer that quantizing a weight borrows.
+struct Loan: Equatable {
+  /// What stands behind the weight's name.
+  let name: String
+  let count: Int
+  let format: ScalarFormat
+
+  var bytes: Int { format.storage(of: count).count }
 }
 
 /// How the tensors of a model get onto the device.
@@ -40,6 +50,10 @@ struct LoadRules: Equatable {
   let warmsUp: Bool
   /// How the base is quantized, where it is.
   var quantization: Quantization?
+  /// Whether NF4 is torchao's.
+  var usesTorchao = false
+  /// Whether torchao takes all elements of a weight at once.
+  var quantizesWhole = false
 
   /// Everything is filled where it stays.
   static let plain = LoadRules(source: .bf16, isQuantized: false, isPrepared: false, warmsUp: false)
@@ -56,6 +70,8 @@ struct LoadRules: Equatable {
       source: policy.weightFormat, isQuantized: policy.quantization != nil, isPrepared: policy.isPrepared,
       warmsUp: policy.quantization != nil || [.trl, .trlFullLogits].contains(policy.stack))
     quantization = policy.quantization
+    usesTorchao = policy.choices.nf4Layout == .torchao
+    quantizesWhole = policy.choices.modelCode == .torchtune2024
   }
 
   func role(of entry: Entry) -> ResidentRole {
@@ -64,9 +80,10 @@ struct LoadRules: Equatable {
     case .batch: return .batch
     case .adapters: return .adapter
     case .quantizationConstants: return .constant
-    case .runtime, .workspace: return .workspace(isAutograd: entry.name.contains("autograd"))
+    case .runtime, .workspace: return .workspace(isAutograd: entry.name.holds("autograd"))
     case .weights: break
-    case .gradients, .activations, .checkpoints, .logits: return .plain
+    case .gradients: return .state
+    case .activations, .checkpoints, .logits: return .plain
     }
     let arriving = source.storage(of: entry.shape.count).count
     if isQuantized, entry.format != .fp32, entry.format != .bf16, entry.format != .fp16 {
@@ -86,16 +103,37 @@ struct LoadRules: Equatable {
     // packed; the search for better zeros works on parts of a weight and is not counted.
     case .hqq(let groups):
       let count = entry.shape.count * (groups.bits == 3 ? 10 : 8 / groups.bits)
-      return .quantized(source: source.storage(of: count).count, borrowed: ScalarFormat.fp32.storage(of: count).count)
-    case .torchaoNF4, .torchaoInt4: return .quantized(source: whole(2), borrowed: 0)
-    case .int8, .torchaoInt8: return .quantized(source: whole(1), borrowed: 0)
+      return .quantized(
+        source: source.storage(of: count).count,
+        borrowed: ["quantization.whole", "quantization.codes"].map { Loan(name: $0, count: count, format: .fp32) })
+    case .torchaoInt4: return .quantized(source: whole(2), borrowed: [])
+    case .torchaoNF4: return .quantized(source: whole(2), borrowed: torchaoBorrowed(2 * entry.shape.count))
+    case .nf4 where usesTorchao:
+      return .quantized(source: whole(2), borrowed: torchaoBorrowed(2 * entry.shape.count))
+    case .int8, .torchaoInt8: return .quantized(source: whole(1), borrowed: [])
     case .nf4, .fp4, .blockwise, nil:
       // fp32 absmax of every block, and the same less its mean.
       let block = quantization?.blocks?.blockSize ?? 64
       let blocks = (entry.shape.count + block - 1) / block
       let borrows = entry.format == .nf4 || entry.format == .fp4
-      return .quantized(source: whole(1), borrowed: borrows ? ScalarFormat.fp32.storage(of: blocks).count : 0)
+      let scales = ["absmax.source", "absmax.source.shifted"].map { Loan(name: $0, count: blocks, format: .fp32) }
+      return .quantized(source: whole(1), borrowed: borrows ? scales : [])
     }
+  }
+
+  /// torchao's NF4: every element scaled; then its difference to each of 16 values, and the size of that, for a million
+  /// elements at once, or, in torchao 0.1, for all.
+  ///
+  /// torchtune of 2024 clones a layer for each of the others, which makes its weights whole and quantizes them anew on
+  /// the device. Sources: torchao/dtypes/nf4tensor.py, `quantize_tensor_nearest`, `CHUNK_SIZE`; torchtune 0.1
+  /// utils/_register_nf4_dispatch_ops.py, `clone`.
+  private func torchaoBorrowed(_ count: Int) -> [Loan] {
+    let atOnce = quantizesWhole ? count : min(count, 1 << 20)
+    return [
+      Loan(name: "quantization.scaled", count: count, format: source),
+      Loan(name: "quantization.differences", count: 16 * atOnce, format: source),
+      Loan(name: "quantization.distances", count: 16 * atOnce, format: source),
+    ]
   }
 }
 
@@ -103,6 +141,7 @@ extension Entry {
   /// Whether the optimizer makes it at the end of its first step; DeepSpeed's fp32 weights are there before.
   var isMadeByFirstStep: Bool {
     guard account == .optimizerState else { return false }
+    guard name.hasPrefix("zero.master_weights") else { return true }
     let words = name.split(separator: ".")
     return !(words.starts(with: ["zero", "master_weights"]) && words.dropFirst(2).allSatisfy { Int($0) != nil })
   }

@@ -57,10 +57,10 @@ struct ProcessReplay {
       if resident.role != .constant { finish(&run) }
       switch resident.role {
       case .plain, .constant: _ = run.allocate(resident.bytes)
-      case .quantized(let source, let transient):
+      case .quantized(let source, let buffers):
         if !variation.loadsElsewhere {
           borrowed.append(run.allocate(source))
-          if transient > 0 { for _ in 0..<2 { borrowed.append(run.allocate(transient)) } }
+          for loan in buffers { borrowed.append(run.allocate(loan.bytes)) }
         }
         _ = run.allocate(resident.bytes)
       case .upcast(let source):

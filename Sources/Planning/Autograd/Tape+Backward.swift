@@ -22,7 +22,6 @@ extension Tape {
     for node in nodes {
       for edge in node.edges { if case .leaf(let leaf) = edge.source { leaves[leaf].expected += 1 } }
     }
-    beginShardedBackward()
     for index in nodes.indices.reversed() where nodes[index].arriving.contains(where: { $0 != nil }) {
       run(index)
     }
@@ -99,6 +98,10 @@ extension Tape {
   /// Makes what has arrived at a leaf its `.grad`: the buffer itself the first time, added in place later.
   private mutating func keepGradient(of leaf: Int) {
     guard let gradient = leaves[leaf].arriving else { return }
+    let frozenUnits = leaves[leaf].releases
+    leaves[leaf].releases.removeAll()
+    for unit in frozenUnits { run(.release(unit)) }
+    defer { for unit in frozenUnits { holdGradient(of: leaf, for: unit) } }
     defer { if leaves[leaf].isParameter { gradientHook?(&self, leaf) } }
     leaves[leaf].arriving = nil
     // torchtune/training/memory.py, `register_optim_in_bwd_hooks`: the hook steps and sets the gradient to none.
@@ -166,6 +169,15 @@ extension Tape {
     guard let gradient = leaves[leaf].gradient else { return }
     leaves[leaf].gradient = nil
     drop(gradient)
+  }
+
+  /// Makes the `.grad` of every parameter, as a step before this one has left it.
+  mutating func openGradients() {
+    for index in leaves.indices where leaves[index].isParameter && leaves[index].gradient == nil {
+      let parameter = leaves[index].tensor
+      leaves[index].gradient = openNamed(
+        TensorName.gradient(of: parameter.name), parameter.shape, parameter.format, .gradients)
+    }
   }
 
   /// Gives back the `.grad` of every parameter.

@@ -158,8 +158,9 @@ struct Tape {
   mutating func openParameter(_ name: String, _ shape: Shape, _ format: ScalarFormat, _ account: Account, trains: Bool)
     -> Tensor
   {
+    let hasGradient = trains || sharding.givesGradient(layer)
     var tensor = openStored(name, shape, format, account, trains: trains)
-    guard trains else { return tensor }
+    guard hasGradient else { return tensor }
     tensor.source = .leaf(leaves.count)
     leaves.append(Leaf(tensor: tensor, isParameter: true, layer: layer))
     return tensor
@@ -170,10 +171,11 @@ struct Tape {
   mutating func openStored(
     _ name: String, _ shape: Shape, _ format: ScalarFormat, _ account: Account, trains: Bool = false
   ) -> Tensor {
-    guard sharding.takesPieces(trains: trains) else { return openNamed(name, shape, format, account) }
+    guard sharding.takesPieces(account, trains: trains) else { return openNamed(name, shape, format, account) }
     let tensor = openPiece(name, shape, format, account)
+    let hasGradient = trains || sharding.givesGradient(layer)
     sharding.pieces.append(
-      ShardedState.Piece(tensor: tensor, layer: layer, trains: trains, leaf: trains ? leaves.count : nil))
+      ShardedState.Piece(tensor: tensor, layer: layer, trains: trains, leaf: hasGradient ? leaves.count : nil))
     return tensor
   }
 

@@ -86,6 +86,8 @@ struct Leaf {
   var view: (node: Int, output: Int)?
   /// The unit whose flat parameter it is.
   var unit: Int?
+  /// Frozen units that are let go once the gradient of this input of theirs is there.
+  var releases: [Int] = []
   /// Its `.grad`, once a backward pass has reached it.
   var gradient: Tensor?
   /// What has arrived in the backward pass that runs, and how much is still to come.

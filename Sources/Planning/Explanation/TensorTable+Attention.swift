@@ -2,6 +2,8 @@ extension TensorTable {
   private static let sdpa = "torch derivatives.yaml, _scaled_dot_product_flash_attention"
   private static let eager = "transformers models/llama/modeling_llama.py, eager_attention_forward"
   private static let matmul = "torch aten/src/ATen/native/LinearAlgebra.cpp, _matmul_impl"
+  private static let unfused =
+    "torch aten/src/ATen/native/transformers/attention.cpp, _scaled_dot_product_attention_math"
   private static let autocast = "torch aten/src/ATen/autocast_mode.cpp, cached_cast"
 
   /// Attention between its projections.
@@ -17,8 +19,10 @@ extension TensorTable {
       "attention.v.repeated": TensorRule(
         .heads(.D), "values repeated for every query head: kept by attention under a mask",
         "transformers integrations/sdpa_attention.py, use_gqa_in_sdpa; repeat_kv"),
+      "attention.mask.ones": TensorRule(.s, .s, because: "the causal mask, not yet a triangle", unfused),
+      "attention.mask.triangle": TensorRule(.s, .s, because: "the causal mask as truth values", unfused),
       "attention.mask": TensorRule(
-        .b, .one, .s, .s, because: "the mask in numbers, made at each call: kept by attention",
+        .fixed([[.b, .one, .s, .s], [.s, .s]]), "the mask in numbers, made at each call: kept by attention",
         "torch aten/src/ATen/native/transformers/attention.cpp, convert_boolean_attn_mask"),
       "context": TensorRule(
         .tokens(.q), "attention's result: kept by attention and by a trained projection after it", sdpa),
@@ -34,6 +38,11 @@ extension TensorTable {
       "attention.softmax": TensorRule(
         scores, "probabilities in fp32: kept for softmax's backward",
         "torch aten/src/ATen/native/cuda/SoftMax.cu, softmax_backward_cuda_out"),
+      "attention.softmax.plain": TensorRule(
+        scores, "probabilities before rows that see nothing are set to zero", unfused + ", _safe_softmax"),
+      "attention.softmax.masked": TensorRule(
+        scores, "which scores are minus infinity", unfused + ", _safe_softmax"),
+      "attention.product.cast": TensorRule(.heads(.D), "attention's result in its operands' format", unfused),
       "attention.scores.raw": TensorRule(scores, "queries times keys", eager),
       "attention.scores": TensorRule(scores, "scaled scores", eager),
       "attention.scores.masked": TensorRule(scores, "scores with the mask added", eager),
@@ -42,6 +51,11 @@ extension TensorTable {
       table["attention.scores." + step] = TensorRule(
         scores, "scores on their way through the cap; its tanh is kept",
         "transformers models/gemma2/modeling_gemma2.py, eager_attention_forward")
+    }
+    for operand in ["q", "k", "v"] {
+      table["attention.\(operand).fp32"] = TensorRule(.heads(.D), "an operand of products in fp32", unfused)
+      table["attention.\(operand).scaled"] = TensorRule(
+        .heads(.D), "an operand times the root of the scale: kept for the other's gradient", unfused)
     }
     for (operand, form) in [
       ("attention.scores.raw.left", TensorRule.Form.heads(.D)), ("attention.scores.raw.right", .heads(.D)),

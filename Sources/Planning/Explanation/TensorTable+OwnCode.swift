@@ -52,6 +52,11 @@ extension TensorTable {
       rules[output] = TensorRule(.workspace, "B·A·x for one of queries, keys and values", adapter)
       rules[output + ".input.autocast"] = TensorRule(.tokens(.r), "A·x in autocast's format: kept", adapter)
     }
+    let earlier = "bitsandbytes autograd/_functions.py of 0.42, MatMul4Bit.forward; litgpt finetune/lora.py, fit"
+    let reason = "an input of the micro-batch before that its graph holds as long as its logits have a name"
+    rules["{norm}.previous"] = TensorRule(.own, reason, earlier)
+    rules["context.previous"] = TensorRule(.tokens(.q), reason, earlier)
+    rules["product.previous"] = TensorRule(.tokens(.I), reason, earlier)
     return rules.merging(torchao) { first, _ in first }
   }()
 

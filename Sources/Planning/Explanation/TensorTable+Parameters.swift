@@ -57,7 +57,7 @@ extension TensorTable {
     "{parameter}.dequantized": TensorRule(
       .own, "the weight made whole for one product, and given back after it", fourBit),
     "{parameter}.dequantized.cast": TensorRule(
-      .own, "the whole weight in the arriving gradient's format", fourBit + ".backward"),
+      .own, "the whole weight in the format of what it is multiplied with", fourBit + ".backward"),
     "{parameter}.absmax.dequantized": TensorRule(
       .blocks(64), "scales made whole while the weight is", "bitsandbytes functional.py, dequantize_4bit"),
     "{parameter}.absmax.shifted": TensorRule(
@@ -74,5 +74,17 @@ extension TensorTable {
       .blocks(64), "fp32 scales before they are quantized themselves", bitsandbytes),
     "{parameter}.absmax.source.shifted": TensorRule(
       .blocks(64), "fp32 scales less their mean, before they are quantized", bitsandbytes),
+    "{parameter}.quantization.scaled": TensorRule(
+      .workspace, "the weight over the scales of its blocks", torchaoNF4),
+    "{parameter}.quantization.differences": TensorRule(
+      .workspace, "the difference of every element to each of 16 values", torchaoNF4 + ".quantize_tensor_nearest"),
+    "{parameter}.quantization.distances": TensorRule(
+      .workspace, "the size of those differences", torchaoNF4 + ".quantize_tensor_nearest"),
+    "{parameter}.quantization.whole": TensorRule(
+      .workspace, "an fp32 copy of the weight", "hqq/core/quantize.py, Quantizer.quantize"),
+    "{parameter}.quantization.codes": TensorRule(
+      .workspace, "codes in fp32 before they are packed", "hqq/core/quantize.py, Quantizer.quantize"),
   ]
+
+  private static let torchaoNF4 = "torchao/dtypes/nf4tensor.py, NF4Tensor"
 }

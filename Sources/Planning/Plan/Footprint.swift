@@ -6,6 +6,8 @@ struct Footprint {
   let allocated: Interval
   let reserved: Interval
   let device: Interval
+  /// What is reserved where the device is full and the allocator gives cached segments back; `nil` where it isn't.
+  var reservedWhenFull: Bytes?
 }
 
 extension Footprint {
@@ -31,7 +33,8 @@ extension Footprint {
 
   /// PyTorch's, with what is known of allocated and reserved.
   static func torch(
-    allocated: Interval, reserved: Interval, paged: Bytes, on device: Device?, devices: Int = 1
+    allocated: Interval, reserved: Interval, paged: Bytes, on device: Device?, devices: Int = 1,
+    reservedWhenFull: Bytes? = nil
   ) -> Footprint {
     var onDevice = reserved + (device?.context ?? Device.typicalContext)
     if devices > 1 { onDevice = onDevice + CollectiveBuffers.interval(devices: devices) }
@@ -50,6 +53,6 @@ extension Footprint {
           low: .zero, expected: .zero, high: Device.cublasHandles * Bytes(32 << 20) - common,
           causes: ["cuBLAS's workspaces take 16 MiB, or 64 MiB from compute capability 9.0 on"])
     }
-    return Footprint(allocated: allocated, reserved: reserved, device: onDevice)
+    return Footprint(allocated: allocated, reserved: reserved, device: onDevice, reservedWhenFull: reservedWhenFull)
   }
 }

@@ -20,6 +20,9 @@ public struct Plan: Sendable {
   public let allocated: Interval
   /// What the allocator has taken from the driver (`torch.cuda.max_memory_reserved`).
   public let reserved: Interval
+  /// What the allocator has taken where the expected process fills the target's memory, gives cached segments back and
+  /// goes on; `nil` where it doesn't fill it, or can't go on.
+  public let reservedWhenFull: Bytes?
   /// Everything that counts against the budget (`nvidia-smi`; of a CPU engine, the process's resident set).
   public let device: Interval
   /// The device that was planned for, where one was named.
@@ -28,7 +31,7 @@ public struct Plan: Sendable {
   public init(
     spec: ModelSpec, recipe: Recipe, assumptions: [String], journal: Journal, ledger: Ledger, work: WorkSheet,
     parameters: ParameterCounts, allocated: Interval, reserved: Interval, device: Interval, target: Device?,
-    load: Ledger? = nil
+    load: Ledger? = nil, reservedWhenFull: Bytes? = nil
   ) {
     self.spec = spec
     self.recipe = recipe
@@ -40,6 +43,7 @@ public struct Plan: Sendable {
     self.allocated = allocated
     self.reserved = reserved
     self.device = device
+    self.reservedWhenFull = reservedWhenFull
     self.target = target
     self.load = load
     phases = PhasePeaks(of: ledger, load: load)

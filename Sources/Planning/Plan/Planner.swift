@@ -25,7 +25,7 @@ public enum Planner {
       parameters: ParameterCounts(
         of: spec, method: recipe.method, hasStackedExperts: recipe.choices.experts == .grouped),
       allocated: footprint.allocated, reserved: footprint.reserved, device: footprint.device, target: device,
-      load: walk.load)
+      load: walk.load, reservedWhenFull: footprint.reservedWhenFull)
   }
 
   /// Device bytes alone, for the many plans of a search: no ledger is posted and no work counted.

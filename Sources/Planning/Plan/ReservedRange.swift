@@ -5,6 +5,8 @@ import Modeling
 struct ReservedRange {
   let allocated: Interval
   let reserved: Interval
+  /// What is reserved where the expected process fills the device and goes on; `nil` where it doesn't.
+  let whenFull: Bytes?
 
   /// A way in which a process may differ, and what to say where that makes a difference.
   private struct Change {
@@ -16,21 +18,19 @@ struct ReservedRange {
 
   /// - Parameters:
   ///   - walk: the step, at its longest.
-  ///   - orders: seeded orders of steps of different lengths, the expected one first; of one length, a single one.
+  ///   - orders: seeded orders of steps of different lengths; of one length, a single one.
   ///   - replay: the process as expected.
   ///   - device: what the step runs on, where it is known.
   init(
     _ walk: TorchWalk.Result, _ recipe: Recipe, orders: [[AllocationTrace]], _ replay: ProcessReplay, on device: Device?
   ) {
     let usual = replay.rules.usual
-    let steps = orders.first ?? []
-    let expected = replay.peaks(of: steps, usual).whole
+    let (steps, expected, others) = ReservedRange.middle(of: orders, replay)
     var (allocated, reserved) = (Range(expected.allocated), Range(expected.reserved))
-    for order in orders.dropFirst() {
-      let peaks = replay.peaks(of: order, usual).whole
+    for peaks in others {
       let cause =
         "lengths differ from step to step, and with their order the holes between cached blocks "
-        + "(seeded orders of \(order.count) steps)"
+        + "(seeded orders of \(steps.count) steps)"
       allocated.take(peaks.allocated, because: cause)
       reserved.take(peaks.reserved, because: cause)
     }
@@ -39,17 +39,32 @@ struct ReservedRange {
       allocated.take(peaks.allocated, because: change.cause)
       reserved.take(peaks.reserved, because: change.cause)
     }
+    var whenFull: Bytes?
     if let device, device.memoryForTensors < expected.reserved {
       let limited = ProcessReplay(walk.rules, recipe.runtime, capacity: device.memoryForTensors)
       let peaks = limited.peaks(of: steps, usual)
       if !peaks.ranOut {
+        whenFull = peaks.whole.reserved
         reserved.take(
           peaks.whole.reserved,
           because: "where the device is full, the allocator gives cached segments back and tries again")
       }
     }
+    self.whenFull = whenFull
     self.allocated = allocated.interval
     self.reserved = reserved.interval
+  }
+
+  /// The order that reserves neither most nor least, what it reserves, and what the others do.
+  static func middle(
+    of orders: [[AllocationTrace]], _ replay: ProcessReplay
+  ) -> (steps: [AllocationTrace], peaks: CachingAllocator.Peaks, others: [CachingAllocator.Peaks]) {
+    let peaks = orders.map { replay.peaks(of: $0, replay.rules.usual).whole }
+    let sorted = peaks.indices.sorted { (peaks[$0].reserved, $0) < (peaks[$1].reserved, $1) }
+    guard let middle = sorted.dropFirst(sorted.count / 2).first else {
+      return ([], CachingAllocator.Peaks(allocated: .zero, reserved: .zero), [])
+    }
+    return (orders[middle], peaks[middle], peaks.indices.filter { $0 != middle }.map { peaks[$0] })
   }
 
   private static func changes(
@@ -125,7 +140,7 @@ extension Journal {
     for (index, entry) in entries.enumerated() where entry.account == .workspace {
       guard [".dequantized", ".absmax.shifted"].contains(where: entry.name.hasSuffix) else { continue }
       let label = clock.label(of: entry.opened)
-      if label.contains("forward.") || label.contains("recompute.") { ids.insert(ID(index: index)) }
+      if label.holds("forward.") || label.holds("recompute.") { ids.insert(ID(index: index)) }
     }
     return ids
   }

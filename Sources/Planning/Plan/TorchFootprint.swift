@@ -10,9 +10,9 @@ enum TorchFootprint {
     let options = options(recipe, on: device)
     let rules = LoadRules(TorchPolicy(recipe, options))
     let (trace, outside) = try TorchWalk.trace(spec, recipe, options: options)
-    let steps = try order(spec, recipe, options, longest: trace, seed: 0)
-    let peaks = replay(rules, recipe, on: device).peaks(of: steps, rules.usual)
-    return Footprint.torch(peaks.whole, paged: outside, on: device, devices: recipe.parallelism.devices)
+    let orders = try orders(spec, recipe, options, longest: trace)
+    let peaks = ReservedRange.middle(of: orders, replay(rules, recipe, on: device)).peaks
+    return Footprint.torch(peaks, paged: outside, on: device, devices: recipe.parallelism.devices)
   }
 
   /// What is expected, and how far it may go in other ways.
@@ -21,17 +21,12 @@ enum TorchFootprint {
   ) throws(PlanError) -> Footprint {
     let options = options(recipe, on: device)
     let trace = AllocationTrace(walk.journal, excluded: walk.outsideEntries, rules: walk.rules)
-    var orders = [try order(spec, recipe, options, longest: trace, seed: 0)]
-    if recipe.batch.variedLengths != nil {
-      for seed in 1...LengthOrder.others {
-        orders.append(try order(spec, recipe, options, longest: trace, seed: UInt64(seed)))
-      }
-    }
     let range = ReservedRange(
-      walk, recipe, orders: orders, replay(walk.rules, recipe, on: device), on: device)
+      walk, recipe, orders: try orders(spec, recipe, options, longest: trace), replay(walk.rules, recipe, on: device),
+      on: device)
     return Footprint.torch(
       allocated: range.allocated, reserved: range.reserved, paged: walk.outsideAllocator, on: device,
-      devices: recipe.parallelism.devices)
+      devices: recipe.parallelism.devices, reservedWhenFull: range.whenFull)
   }
 
   /// What the recipe and the device decide about the walk.
@@ -40,7 +35,8 @@ enum TorchFootprint {
       cublasWorkspace: recipe.runtime.cublasWorkspace
         ?? Device.cublasWorkspace(for: device?.computeCapability),
       isPadded: recipe.batch.variedLengths != nil && recipe.batch.microBatch > 1,
-      isSmallCard: device.map { $0.usable <= Bytes(49 << 29) } ?? false)
+      isSmallCard: device.map { $0.usable <= Bytes(49 << 29) } ?? false,
+      hasFlashKernels: device?.computeCapability.map { $0.major >= 8 } ?? true)
   }
 
   /// The device's size matters to settings that are shares of it.
@@ -50,24 +46,38 @@ enum TorchFootprint {
     return ProcessReplay(rules, recipe.runtime, capacity: needsSize ? device?.memoryForTensors : nil)
   }
 
-  /// A first step and a second one like it, or steps of seeded lengths.
-  private static func order(
-    _ spec: ModelSpec, _ recipe: Recipe, _ options: TorchWalk.Options, longest: AllocationTrace, seed: UInt64
-  ) throws(PlanError) -> [AllocationTrace] {
-    guard let distribution = recipe.batch.variedLengths else { return [longest, longest] }
-    var traces = [min(recipe.batch.sequence, distribution.longest): longest]
-    var steps: [AllocationTrace] = []
-    for length in LengthOrder.lengths(recipe.batch, distribution, seed: seed) {
-      if let known = traces[length] {
-        steps.append(known)
-        continue
-      }
-      guard let shorter = recipe.changed(RecipeChange(sequence: length)) else { continue }
-      let trace = try TorchWalk.trace(spec, shorter, options: options).trace
-      traces[length] = trace
-      steps.append(trace)
+  /// A first step and a second one like it, or seeded orders of steps of different lengths.
+  private static func orders(
+    _ spec: ModelSpec, _ recipe: Recipe, _ options: TorchWalk.Options, longest: AllocationTrace
+  ) throws(PlanError) -> [[AllocationTrace]] {
+    guard let distribution = recipe.batch.variedLengths else { return [[longest, longest]] }
+    let top = min(recipe.batch.sequence, distribution.longest)
+    var walked = [top: longest]
+    func walk(_ length: Int) throws(PlanError) -> AllocationTrace? {
+      if let known = walked[length] { return known }
+      guard let shorter = recipe.changed(RecipeChange(sequence: length)) else { return nil }
+      walked[length] = try TorchWalk.trace(spec, shorter, options: options).trace
+      return walked[length]
     }
-    return steps
+    var points: [(length: Int, trace: AllocationTrace)] = []
+    for length in LengthTraces.lengths(from: min(distribution.shortest, top), to: top) {
+      if let trace = try walk(length) { points.append((length, trace)) }
+    }
+    let between = LengthTraces(points)
+    let count = between == nil ? LengthOrder.walkedSteps : LengthOrder.steps
+    var orders: [[AllocationTrace]] = []
+    for seed in LengthOrder.seeds {
+      var steps: [AllocationTrace] = []
+      for length in LengthOrder.lengths(recipe.batch, distribution, seed: seed, steps: count) {
+        if let between, walked[length] == nil {
+          steps.append(between.trace(at: length))
+        } else if let trace = try walk(length) {
+          steps.append(trace)
+        }
+      }
+      orders.append(steps)
+    }
+    return orders
   }
 }
 

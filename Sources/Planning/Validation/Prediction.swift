@@ -16,8 +16,8 @@ public struct Prediction: Sendable {
   public let peakMoment: String
   /// The most that is alive in each part of the run.
   public let phases: PhasePeaks
-  /// Of the whole job; `nil` where no card is known.
-  public let tokensPerSecond: Roofline?
+  /// Of one GPU; `nil` where no card is known.
+  public let speedOfOne: Roofline?
 
   /// What is compared with a figure of `metric`.
   public func predicted(_ metric: MemoryMetric) -> Interval {
@@ -38,15 +38,32 @@ public struct Prediction: Sendable {
     row.reading.alternative.map { Prediction.error(predicted($0.metric).expected, $0.bytes) }
   }
 
-  /// Whether the measurement lies between the least and the most that the plan allows.
+  /// Whether the measurement, as far as it was printed, lies between the least and the most that the plan allows.
   public var isInside: Bool? {
-    row.reading.bytes.map { predicted.low <= $0 && $0 <= predicted.high }
+    row.reading.bytes.map { bytes in
+      predicted.low <= bytes + row.reading.rounding && bytes <= predicted.high + row.reading.rounding
+    }
   }
+
+  /// Tokens a second of the whole job, as if sending gradients and weights cost no time; `nil` where no card is known.
+  public var tokensPerSecond: Double? { jobSpeed(\.expected) }
 
   /// The error of the predicted speed, where the row states one.
   public var speedError: Double? {
     guard let measured = row.reading.tokensPerSecond, let tokensPerSecond else { return nil }
-    return tokensPerSecond.expected / measured - 1
+    return tokensPerSecond / measured - 1
+  }
+
+  /// Whether the row's speed is in the planned range.
+  public var isSpeedInside: Bool? {
+    guard let measured = row.reading.tokensPerSecond, let low = jobSpeed(\.low), let high = jobSpeed(\.high) else {
+      return nil
+    }
+    return low <= measured && measured <= high
+  }
+
+  private func jobSpeed(_ bound: KeyPath<Roofline, Double>) -> Double? {
+    speedOfOne.map { $0[keyPath: bound] * Double(recipe.parallelism.replicas) }
   }
 
   /// Whether a run that ended out of memory is planned to be beyond its card; `nil` for other runs and unknown cards.
@@ -76,12 +93,21 @@ extension Prediction {
     device = translated.device
     assumptions = translated.assumptions + plan.assumptions
     allocated = Prediction.allocated(plan, includesLoading: translated.includesLoading)
-    reserved = plan.reserved
+    reserved = row.reading.outcome == .finished ? Prediction.reservedByFinished(plan) : plan.reserved
     onDevice = plan.device
     accounts = plan.peak.accounts
     peakMoment = plan.peakMoment
     phases = plan.phases
-    tokensPerSecond = plan.throughput
+    speedOfOne = plan.throughput
+  }
+
+  /// A run that finished on a card reserved no more than there is: where it was full, cached segments went back.
+  private static func reservedByFinished(_ plan: Plan) -> Interval {
+    guard let whenFull = plan.reservedWhenFull else { return plan.reserved }
+    return Interval(
+      low: min(plan.reserved.low, whenFull), expected: whenFull,
+      high: max(whenFull, min(plan.reserved.high, plan.target?.memoryForTensors ?? plan.reserved.high)),
+      causes: plan.reserved.causes)
   }
 
   /// What torch's counter says at its highest: of the whole process, or of its steps alone.

@@ -21,7 +21,9 @@ struct ProbePlan {
     let spec = settings.spec.withLayers(layers) ?? settings.spec
     let options =
       machine.isGPU
-      ? TorchWalk.Options(cublasWorkspace: Device.cublasWorkspace(for: machine.computeCapability))
+      ? TorchWalk.Options(
+        cublasWorkspace: Device.cublasWorkspace(for: machine.computeCapability),
+        hasFlashKernels: machine.computeCapability.map { $0.major >= 8 } ?? true)
       : TorchWalk.Options(cublasWorkspace: .zero, countsAttentionWorkspace: false)
     let walk = try TorchWalk.journal(spec, recipe, options: options)
     let journal = machine.isGPU ? walk.journal.inBlocks(without: walk.outsideEntries) : walk.journal

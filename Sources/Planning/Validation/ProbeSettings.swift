@@ -39,8 +39,8 @@ public struct ProbeSettings: Hashable, Sendable {
     case .transformers, .transformersUnprepared, .transformers4, .liger: .trainer
     case .peftLoop: .loop
     // A loss of one's own, releases with other arguments, and trainers with a configuration of their own.
-    case .plimsoll, .trlFullLogits, .trl0, .unsloth, .fmsAcceleration, .axolotl, .llamaFactory, .msSwift, .torchtune,
-      .torchtune2024, .litgpt, .litgpt2023:
+    case .plimsoll, .trlFullLogits, .trl0, .unsloth, .fmsAcceleration, .axolotl, .llamaFactory, .msSwift, .fsdpQLoRA,
+      .torchtune, .torchtune2024, .litgpt, .litgpt2023:
       nil
     }
   }

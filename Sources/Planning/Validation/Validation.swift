@@ -51,12 +51,7 @@ public struct Validation: Sendable {
     plausibilitySummary = ValidationSummary(plausibility)
     alternatives = ErrorStatistics(scored.compactMap(\.alternativeError))
     speed = ErrorStatistics(scored.compactMap(\.speedError))
-    let speeds = scored.compactMap { prediction -> Bool? in
-      guard let measured = prediction.row.reading.tokensPerSecond, let range = prediction.tokensPerSecond else {
-        return nil
-      }
-      return range.low <= measured && measured <= range.high
-    }
+    let speeds = scored.compactMap(\.isSpeedInside)
     speedInside = speeds.isEmpty ? nil : Double(speeds.count { $0 }) / Double(speeds.count)
     outliers = Outlier.find(scored)
   }

@@ -188,12 +188,13 @@ struct RecipeOptions: ParsableArguments {
 
   /// The settings of a sharding that were named; `nil` where none was.
   private var shardingSettings: ShardingSettings? {
-    var settings = ShardingSettings()
+    let usual = (stack ?? .trl).shardingSettings
+    var settings = usual
     if let offload { settings.offload = offload }
     if let reduceDtype { settings.reduceFormat = reduceDtype.format }
     if let reduceBucket { settings.reduceBucketElements = reduceBucket }
     if let unshardedGradients { settings.keepsGradientsUnsharded = unshardedGradients }
-    return settings == ShardingSettings() ? nil : settings
+    return settings == usual ? nil : settings
   }
 
   private static func targets(_ text: String) -> LoRA.Targets {

@@ -63,7 +63,7 @@ public struct PredictionReport: Report {
     }
     if let speed = prediction.tokensPerSecond {
       let measured = prediction.row.reading.tokensPerSecond.map { ", measured \(Phrase.rate($0))" } ?? ""
-      facts.append(Document.Fact("tokens/s", "predicted \(Phrase.rate(speed.expected))\(measured)"))
+      facts.append(Document.Fact("tokens/s", "predicted \(Phrase.rate(speed))\(measured)"))
     }
     return facts
   }
@@ -87,7 +87,7 @@ public struct PredictionReport: Report {
       "peak_moment": .string(prediction.peakMoment),
       "phases": .object(
         phases.map { OrderedJSON.Member($0.name, .integer($0.bytes.count)) }),
-      "tokens_per_second": .optional(prediction.tokensPerSecond?.expected),
+      "tokens_per_second": .optional(prediction.tokensPerSecond),
       "assumptions": .array(prediction.assumptions.map { .string($0) }),
     ]
   }

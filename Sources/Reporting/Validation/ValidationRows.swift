@@ -76,7 +76,7 @@ enum ValidationRows {
       second.map { .bytes(prediction.predicted($0.metric).expected) } ?? .none,
       second.map { .bytes($0.bytes) } ?? .none, prediction.alternativeError.map { .percent($0) } ?? .none,
       prediction.foresawOutOfMemory.map { .flag($0) } ?? .none,
-      reading.tokensPerSecond == nil ? .none : prediction.tokensPerSecond.map { .decimal($0.expected) } ?? .none,
+      reading.tokensPerSecond == nil ? .none : prediction.tokensPerSecond.map { .decimal($0) } ?? .none,
       reading.tokensPerSecond.map { .decimal($0) } ?? .none, .text(prediction.peakMoment), .none, .none,
       outlier.map { .text($0) } ?? .none,
     ]

@@ -8,8 +8,9 @@ import Testing
 /// and at most.
 ///
 /// What gloo stages for itself inside a collective (opened and closed again in a row) was left out: NCCL has its own
-/// buffers. So was the state of the CPU's random generator, 5056 bytes, which every checkpoint keeps on the host. A
-/// CPU's attention backward borrows nothing here. Tolerance: the loss and its weight, 12 bytes.
+/// buffers. Checkpoints keep the state of the CPU's random generator, 5056 bytes each, on the host: they ran with
+/// `preserve_rng_state=False`, or it was taken off. A CPU's attention backward borrows nothing here. Tolerance: the loss
+/// and its weight, 12 bytes.
 @Suite struct `Fully sharded: traced steps` {
   struct Case: CustomTestStringConvertible, Sendable {
     let title: String
@@ -34,7 +35,7 @@ import Testing
       $0.L = 3
       $0.checkpoints = true
     },
-    Case("fp32, checkpointed, without prefetch", 9_609_488, 54_148_168) {
+    Case("fp32, checkpointed, without prefetch", 9_609_488, 54_153_224) {
       $0.weights = .fp32
       $0.L = 3
       $0.checkpoints = true
@@ -75,6 +76,25 @@ import Testing
     }.books()
     #expect(abs(books.peak - example.peak) <= 12, "\(books.ledger.clock.label(of: books.ledger.peak.moment))")
     if let afterForward = example.afterForward { #expect(abs(books.afterForward - afterForward) <= 12) }
+  }
+
+  /// DeepSpeed 0.19.8's stage 3 on a CPU, two processes over gloo: bf16, SGD, third step.
+  ///
+  /// `stage3_prefetch_bucket_size` 400 000, `reduce_bucket_size` 4 000 000, `stage3_max_reuse_distance` 1; what gloo stages
+  /// and the states of the random generator are left out. The walk's peak is 0.6 % higher; why is not known.
+  @Test func `DeepSpeed's third stage holds what it held`() throws {
+    let books = try TorchFixture {
+      $0.method = .full
+      $0.L = 3
+      $0.checkpoints = true
+      $0.devices = 2
+      $0.sharding = .zero3
+      $0.settings.reduceBucketElements = 4_000_000
+      $0.settings.prefetchBucketElements = 400_000
+      $0.settings.maximumReuseDistance = 1
+    }.books()
+    #expect(abs(books.afterForward - 23_484_688) <= 12)
+    #expect((0...200_000).contains(books.peak - 29_536_144))
   }
 
   @Test func `gathered copies don't change the books of a deep model`() throws {

@@ -41,6 +41,15 @@ import Testing
     #expect(validation.summary.groups[.source]?.map(\.name) == ["a", "b"])
   }
 
+  @Test func `a figure that was printed coarsely is inside where what it stands for may be`() throws {
+    let planned = Double(try Prediction(of: MeasurementExamples.row()).allocated.expected.count) / Double(1 << 30)
+    let tenths = (planned * 10).rounded() / 10
+    let coarse = try MeasurementExamples.row(["raw_value": "\(tenths)", "measured_gib": "\(tenths)"])
+    #expect(try Prediction(of: coarse).isInside == true)
+    let far = try MeasurementExamples.row(["raw_value": "\(tenths + 0.2)", "measured_gib": "\(tenths + 0.2)"])
+    #expect(try Prediction(of: far).isInside == false)
+  }
+
   @Test func `beyond fifteen percent are outliers, with what probably explains them`() throws {
     let validation = Validation(try Self.rows([("a", "m", 1), ("a", "m", 0.5)]))
     #expect(validation.outliers.map(\.id) == ["T1"])

@@ -10,7 +10,7 @@ enum MeasurementExamples {
     "tied", "method", "target_modules", "rank", "quant", "double_quant", "weight_dtype", "compute_dtype", "optimizer",
     "micro_batch", "seq_len", "grad_accum", "grad_ckpt", "attention", "loss_impl", "gpus", "sharding", "gpu_kind",
     "library", "metric", "measured_gib", "tokens_per_s", "confidence", "notes", "seq_kind", "outcome", "alt_metric",
-    "alt_gib", "mlp", "experts", "flag", "source_key", "model_key",
+    "alt_gib", "mlp", "experts", "flag", "source_key", "model_key", "raw_value",
   ]
 
   /// A LoRA run of a small model, every setting stated.

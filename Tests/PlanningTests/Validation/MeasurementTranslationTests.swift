@@ -30,6 +30,59 @@ import Testing
     #expect(recipe.weightFormat == .bf16)
   }
 
+  // peft/tuners/lora.py of 0.5.0, lora/layer.py of 0.6.0 and 0.7.1, tuners_utils.py of 0.12.0.
+  @Test(arguments: [
+    ("transformers 4.32.0, peft 0.5.0", "none", ScalarFormat.fp32), ("transformers 4.36, peft 0.6.0", "none", .bf16),
+    ("transformers 4.36, peft 0.7.1", "nf4", .fp32), ("transformers 4.43, peft 0.12.0", "none", .fp32),
+    ("ms-swift 1.5 (2024-01)", "none", .bf16), ("ms-swift 2.x (2024-09)", "none", .fp32),
+    ("Transformers Trainer (2023-08)", "none", .fp32),
+  ])
+  func `has adapters in the format of its PEFT`(library: String, quant: String, format: ScalarFormat) throws {
+    let change = ["library": library, "quant": quant, "compute_dtype": "bf16 autocast (HF AMP)"]
+    #expect(try Self.translated(change).recipe.recipe.adapterFormat == format)
+  }
+
+  @Test(arguments: [
+    ("c_attn c_proj w1 w2 + wte lm_head", ["wte", "lm_head"]), ("c_attn", []), ("c_attn lm_head", ["lm_head"]),
+  ])
+  func `trains the tables that are named beside the layers`(targets: String, modules: [String]) throws {
+    let translated = try Self.translated(["target_modules": targets, "hf_model": "Qwen/Qwen-7B"])
+    #expect(translated.recipe.recipe.method.adapter?.modulesToSave == modules)
+    #expect(!translated.assumptions.contains { $0.contains("left out") })
+  }
+
+  @Test func `has lengths of the stated range and mean, those beyond the cap left out`() throws {
+    func lengths(_ words: String, _ sequence: Int) throws -> LengthDistribution? {
+      try Self.translated(["seq_kind": words, "seq_len": "\(sequence)"]).recipe.recipe.batch.lengths
+    }
+    #expect(try lengths("capped (token lengths 91..19548)", 2048)?.source == .uniform(91...2048))
+    #expect(try lengths("exact", 2048) == nil)
+    // No sample is left out: the mean of many equal shares is the stated one, to their width.
+    let whole = try #require(try lengths("capped (token lengths 91..19548, mean 3234)", 20000))
+    #expect(whole.shortest < 100 && whole.longest == 19548)
+    let mean = (0..<1000).reduce(0.0) { $0 + Double(whole.length(at: (Double($1) + 0.5) / 1000)) } / 1000
+    #expect(abs(mean / 3234 - 1) < 0.02)
+    let cut = try #require(try lengths("capped (token lengths 91..19548, mean 3234)", 2048))
+    #expect(cut.longest == 2048)
+    #expect(cut.length(at: 0.5) < (91 + 2048) / 2)
+  }
+
+  @Test func `keeps gradients and outputs where the loop does`() throws {
+    let loss = "logits freed before the optimizer step; gradients kept between steps (zero_grad(set_to_none=False))"
+    let choices = try Self.translated(["loss_impl": loss]).recipe.recipe.choices
+    #expect(choices.keepsGradients)
+    #expect(choices.keepsOutputs)
+  }
+
+  @Test(arguments: [
+    ("27.74", "27.74", 0.005), ("16", "16", 0.5), ("139.2G over 2 GPUs", "64.82", 64.82 * 0.05 / 139.2),
+    ("7405.8095703125", "7.232", 0.0005), ("", "11.5", 0.05),
+  ])
+  func `is as exact as it was printed`(printed: String, stored: String, gibibytes: Double) throws {
+    let row = try MeasurementExamples.row(["raw_value": printed, "measured_gib": stored])
+    #expect(abs(Double(row.reading.rounding.count) / Double(1 << 30) - gibibytes) < 1e-6)
+  }
+
   @Test(arguments: [
     ("adamw_torch (HF default, foreach)", Optimizer.Kind.adamw, Optimizer.Implementation.foreach),
     ("torch AdamW", .adamw, .foreach), ("torch AdamW (fused)", .adamw, .fused),
@@ -43,6 +96,34 @@ import Testing
     let optimizer = try Self.translated(["optimizer": words]).recipe.recipe.optimizer
     #expect(optimizer.kind == kind)
     #expect(optimizer.implementation == implementation)
+  }
+
+  @Test func `steps in backward where torchtune's optimizer does`() throws {
+    let change = [
+      "library": "torchtune", "method": "full", "target_modules": "all",
+      "optimizer": "bnb PagedAdamW, optimizer_in_bwd",
+      "loss_impl": "torch CrossEntropyLoss on full logits", "hf_model": "TinyLlama/TinyLlama-1.1B-Chat-v1.0",
+    ]
+    let recipe = try Self.translated(change).recipe.recipe
+    #expect(recipe.stack == .torchtune2024)
+    #expect(recipe.choices.stepsInBackward)
+    #expect(
+      try !Self.translated(change.merging(["optimizer": "torch AdamW"]) { $1 }).recipe.recipe.choices.stepsInBackward)
+    #expect(try Self.refusal(["optimizer": "torch AdamW, optimizer_in_bwd"]) == .optimizer)
+  }
+
+  @Test(arguments: [
+    ("bitsandbytes 0.41.1", StackChoices.FourBitProduct.keepingInput, ScalarFormat.fp16 as ScalarFormat?),
+    ("bitsandbytes 0.43.1", .keepingInput, nil), ("bitsandbytes 0.43.2", .current, nil),
+    ("bitsandbytes 0.45.0", .current, nil),
+  ])
+  func `has the 4-bit products of its bitsandbytes`(
+    words: String, product: StackChoices.FourBitProduct, source: ScalarFormat?
+  ) throws {
+    let library = "torch 2.6.0, transformers 5.0.0, peft 0.19.1, " + words
+    let choices = try Self.translated(["library": library, "quant": "nf4"]).recipe.recipe.choices
+    #expect(choices.fourBitProduct == product)
+    #expect(choices.fourBitSource == source)
   }
 
   @Test(arguments: [
@@ -146,7 +227,7 @@ import Testing
     (["target_modules": "nothing_here"], .targets), (["quant": "hieroglyphs", "method": "qlora"], .quantization),
     (["optimizer": "a spell"], .optimizer),
     (["gpus": "2", "sharding": "naive model-parallel (device_map=auto)"], .sharding),
-    (["gpus": "4", "sharding": "none"], .sharding),
+    (["gpus": "4", "sharding": "none"], .sharding), (["method": "lora+emb"], .method),
   ])
   func `is refused with a reason`(change: [String: String], reason: Refusal.Reason) throws {
     #expect(try Self.refusal(change) == reason)

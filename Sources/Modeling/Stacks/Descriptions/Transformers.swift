@@ -72,7 +72,8 @@ extension StackDescription {
       $0.usesGradientCheckpointing = true
     },
     choices: StackChoices(
-      sharedHeads: .repeated, reentersCheckpoints: true, returnsCastLogits: true, copiesShiftedLogits: true,
+      sharedHeads: .repeated, reentersCheckpoints: true, checkpointsWrappedLayers: true, returnsCastLogits: true,
+      copiesShiftedLogits: true,
       keepsKeysAndValues: true, preparesForKbitTraining: true, optimizerImplementation: .foreach))
 
   /// Liger's kernels, as `use_liger_kernel` puts them in.

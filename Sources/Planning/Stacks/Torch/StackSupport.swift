@@ -52,7 +52,14 @@ enum StackSupport {
     func refuse(_ what: String, _ advice: String) -> PlanError {
       .notModeled(what: what, stack: recipe.stack, advice: advice)
     }
-    if recipe.parallelism.devices > 1 { throw refuse("several GPUs", "plan one, or --stack trl") }
+    if recipe.parallelism.devices > 1 {
+      guard recipe.parallelism.sharding == .fsdp else {
+        throw refuse("\(recipe.parallelism.sharding.rawValue)", "its programs divide everything: use --sharding fsdp")
+      }
+      if recipe.method.quantization != nil {
+        throw refuse("a quantized base in shards", "plan one GPU, or --stack trl")
+      }
+    }
     switch recipe.method {
     case .full: break
     case .lora(let lora), .qlora(let lora, _):

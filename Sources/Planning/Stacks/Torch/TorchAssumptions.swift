@@ -30,11 +30,20 @@ enum TorchAssumptions {
     if policy.isPrepared {
       list.append("prepare_model_for_kbit_training: everything that is not quantized is cast to fp32")
     }
-    if recipe.loss == .chunked { list.append("chunked loss: torchtune's, eight chunks of all logits") }
+    if recipe.loss == .chunked {
+      list.append(
+        recipe.choices.modelCode.isLitGPT
+          ? "chunked loss: LitGPT's, 128 tokens of each sequence at once"
+          : "chunked loss: torchtune's, eight chunks of all logits")
+    }
     if recipe.loss == .fused, recipe.choices.fusedHead == .trl, recipe.stack != .trl {
       list.append("fused loss: TRL's chunked log-probabilities, put on the model by hand (`add_fused_lm_head`)")
     }
-    if recipe.precision == .pure, recipe.weightFormat == .fp32, recipe.attention == .sdpa {
+    if policy.lacksFusedAttention(spec), !policy.isPadded {
+      list.append(
+        "attention: torch's memory-efficient kernel knows no shared keys and values, and flash attention neither fp32 "
+          + "nor cards before compute capability 8.0: all scores are made")
+    } else if recipe.precision == .pure, recipe.weightFormat == .fp32, recipe.attention == .sdpa {
       list.append("attention in fp32: a fused kernel that keeps grouped keys and values unexpanded")
     }
     if spec.feedForward.experts != nil, policy.choices.experts == .modules {
@@ -73,7 +82,12 @@ enum TorchAssumptions {
   private static func quantization(_ recipe: Recipe, _ policy: TorchPolicy) -> [String] {
     guard let quantization = recipe.method.quantization else { return [] }
     switch quantization {
+    case .nf4 where recipe.choices.nf4Layout == .torchao:
+      return ["torchao's NF4: each weight is made whole forward and backward"]
     case .nf4, .fp4, .blockwise:
+      if recipe.choices.fourBitProduct == .keepingInput {
+        return ["bitsandbytes before 0.43.2: a whole weight is dequantized for each product, whose input is kept"]
+      }
       let start =
         "bitsandbytes 0.50: weights quantized from \(recipe.weightFormat.rawValue), "
         + "compute type \(policy.computeFormat.rawValue); "

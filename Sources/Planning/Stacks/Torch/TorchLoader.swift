@@ -141,12 +141,22 @@ struct TorchLoader {
       output: extents.first ?? 1, input: extents.last ?? 1, compute: policy.quantizationFormat)
     for part in parts {
       let name = part.name.map { TensorName.part($0, of: parameter.name) } ?? parameter.name
-      if part.account == .weights, quantization.blocks != nil {
+      if isParameter(part, quantization) {
         _ = tape.openStored(name, part.shape, part.format, part.account)
       } else {
         _ = tape.openNamed(name, part.shape, part.format, part.account)
       }
     }
+  }
+
+  /// Whether a part of a quantized weight is a parameter, which FSDP divides, rather than a buffer: bitsandbytes' codes;
+  /// GPTQ's codes and zero points where fms-acceleration makes them some (fms_acceleration_peft/autogptq_utils.py,
+  /// `PATCH_FOR_FSDP_TRITON_V2`).
+  private func isParameter(_ part: QuantizedPart, _ quantization: Quantization) -> Bool {
+    if case .gptq = quantization {
+      return policy.stack == .fmsAcceleration && part.format == .int32 && part.name != "g_idx"
+    }
+    return part.account == .weights && quantization.blocks != nil
   }
 
   /// A linear module around weights that are placed already, with what the method adds to it.

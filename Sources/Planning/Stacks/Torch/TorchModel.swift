@@ -68,21 +68,21 @@ struct TorchModel {
         tape.prefix = "layers.\(layer)."
         return self.layer(&tape, layer, input, tables, layerMask, prefix)
       }
-      let unit = tape.sharding.layers[layer]
-      if unit != nil { tape.enter(.layer(layer, .attentionNorm)) }
-      tape.enter(unit: unit, hidden)
+      // The last layer's input is wanted again at once and stays.
+      let kept = layer + 1 < spec.layerCount ? staging : nil
       let output: Tensor
-      if policy.usesGradientCheckpointing {
-        // The last layer's input is wanted again at once and stays.
-        let kept = layer + 1 < spec.layerCount ? staging : nil
-        output =
-          policy.choices.reentersCheckpoints
-          ? tape.reentrantCheckpoint(hidden, kept: kept, context: context, run)
-          : tape.checkpoint(layer: layer, hidden, kept: kept, context: context, run)
+      if policy.reentersWrappedLayers {
+        output = tape.reentrantCheckpoint(hidden, kept: kept, context: context) { tape, input in
+          self.inUnit(&tape, layer, input, run)
+        }
       } else {
-        output = run(&tape, hidden)
+        output = inUnit(&tape, layer, hidden) { tape, input in
+          guard policy.usesGradientCheckpointing else { return run(&tape, input) }
+          return policy.choices.reentersCheckpoints
+            ? tape.reentrantCheckpoint(input, kept: kept, context: context, run)
+            : tape.checkpoint(layer: layer, input, kept: kept, context: context, run)
+        }
       }
-      tape.leave(unit: unit, output)
       tape.drop(hidden)
       hidden = output
     }
@@ -107,6 +107,18 @@ struct TorchModel {
     tape.cached = []
     tape.leave(unit: tape.sharding.root, penalized.loss)
     return penalized
+  }
+
+  /// Runs a layer as a unit of its own, where weights are divided among GPUs.
+  func inUnit(
+    _ tape: inout Tape, _ layer: Int, _ input: Tensor, _ run: (_ tape: inout Tape, _ input: Tensor) -> Tensor
+  ) -> Tensor {
+    guard let unit = tape.sharding.layers[layer] else { return run(&tape, input) }
+    tape.enter(.layer(layer, .attentionNorm))
+    tape.enter(unit: unit, input)
+    let output = run(&tape, input)
+    tape.leave(unit: unit, output)
+    return output
   }
 
   // MARK: Around the layers
@@ -204,9 +216,8 @@ struct TorchModel {
     return TensorName.layer(layer + 1, .checkpoint)
   }
 
-  /// With checkpointing, what leaves one layer is what is kept as the next one's input.
+  /// With checkpointing, what leaves one layer is what is kept as the next one's input, here or on the host.
   func streamAccount(after layer: Int) -> Account {
-    guard policy.usesGradientCheckpointing, layer + 1 < spec.layerCount else { return .activations }
-    return staging == nil || layer + 2 == spec.layerCount ? .checkpoints : .activations
+    policy.usesGradientCheckpointing && layer + 1 < spec.layerCount ? .checkpoints : .activations
   }
 }

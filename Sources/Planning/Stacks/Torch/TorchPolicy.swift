@@ -14,6 +14,9 @@ struct TorchPolicy {
   /// The format of norms.
   let plainFormat: ScalarFormat
   let adapterFormat: ScalarFormat
+  /// The format that PEFT casts an adapter's input to: that of the factor as the program sees it, which is FSDP's shard
+  /// where that keeps its name (peft/tuners/lora/layer.py, `lora_A.weight.dtype`).
+  let adapterInputFormat: ScalarFormat
   let quantization: Quantization?
   /// The format that bitsandbytes computes in (`bnb_4bit_compute_dtype`).
   let computeFormat: ScalarFormat
@@ -26,6 +29,8 @@ struct TorchPolicy {
   let countsAttentionWorkspace: Bool
   /// Whether the card has no more than 24.5 GiB, which Unsloth's fused head asks.
   let isSmallCard: Bool
+  /// Whether torch has flash attention for the card.
+  let hasFlashKernels: Bool
   /// Whether attention is handed an explicit mask.
   let isPadded: Bool
   /// Whether the step is the first, which makes the optimizer's states.
@@ -46,7 +51,12 @@ struct TorchPolicy {
     let castsBack =
       isPrepared && recipe.choices.castsTablesBack && quantization?.blocks != nil && autocast == .bf16
     tableFormat = castsBack && recipe.castFormat == nil ? .bf16 : plainFormat
-    adapterFormat = recipe.castFormat ?? recipe.adapterFormat
+    let dividesAdapters = recipe.parallelism.sharding.dividesWeights && recipe.adapterUnits != .whole
+    adapterFormat = (dividesAdapters ? recipe.castFormat : nil) ?? recipe.adapterFormat
+    let seesShards =
+      recipe.parallelism.sharding.isFullySharded && dividesAdapters && recipe.castFormat != nil
+      && recipe.parallelism.settings.usesOriginalParameters
+    adapterInputFormat = seesShards ? .fp32 : adapterFormat
     computeFormat = autocast ?? recipe.castFormat ?? recipe.weightFormat
     method = recipe.method
     lora = recipe.method.adapter
@@ -54,9 +64,18 @@ struct TorchPolicy {
     loss = recipe.loss
     usesGradientCheckpointing = recipe.usesGradientCheckpointing
     isPadded = options.isPadded
+    hasFlashKernels = options.hasFlashKernels
     isFirstStep = options.isFirstStep
     isSmallCard = options.isSmallCard
     countsAttentionWorkspace = options.countsAttentionWorkspace
+  }
+
+  /// Whether a re-entered checkpoint runs the layer with what FSDP put around it.
+  ///
+  /// Checkpoints that are not re-entered need no telling apart: weights are there when the layer runs again, and it stops
+  /// before they are let go.
+  var reentersWrappedLayers: Bool {
+    usesGradientCheckpointing && choices.reentersCheckpoints && choices.checkpointsWrappedLayers
   }
 
   /// The format that quantization starts from, in which HQQ and torchao keep their scales.

@@ -43,11 +43,14 @@ public enum TorchWalk {
 
     /// Whether the card has no more than 24.5 GiB, on which Unsloth's fused head works in smaller tiles.
     public var isSmallCard: Bool
+    /// Whether torch has flash attention for the card, from compute capability 8.0 on.
+    public var hasFlashKernels: Bool
 
     public init(
       cublasWorkspace: Bytes = Bytes(8_519_680), countsAttentionWorkspace: Bool = true, isPadded: Bool = false,
-      isSmallCard: Bool = false, isFirstStep: Bool = false
+      isSmallCard: Bool = false, isFirstStep: Bool = false, hasFlashKernels: Bool = true
     ) {
+      self.hasFlashKernels = hasFlashKernels
       self.cublasWorkspace = cublasWorkspace
       self.countsAttentionWorkspace = countsAttentionWorkspace
       self.isPadded = isPadded
@@ -136,6 +139,7 @@ public enum TorchWalk {
       recipe.optimizer, headElements: spec.headElements, isFirstStep: options.isFirstStep,
       scalesLoss: policy.autocast == .fp16)
     var outside = optimizer.prepare(&tape)
+    if recipe.choices.keepsGradients, !options.isFirstStep { tape.openGradients() }
     openBatch(&tape, spec, recipe)
     for handle in ["main", "autograd"] where options.cublasWorkspace > .zero {
       _ = tape.openNamed(
@@ -155,7 +159,7 @@ public enum TorchWalk {
     outside.formUnion(optimizer.step(&tape))
     if let gradients { tape.drop(gradients) }
     tape.advance(to: .zeroGrad)
-    tape.zeroGradients()
+    if !recipe.choices.keepsGradients { tape.zeroGradients() }
     return (tape, outside)
   }
 

@@ -12,7 +12,7 @@ public struct ValidationSummary: Sendable {
 
   /// A property that rows are grouped by.
   public enum Key: String, CaseIterable, Hashable, Sendable {
-    case source, method, stack, model, metric, sharding
+    case source, method, stack, model, metric, length, sharding
 
     func value(of prediction: Prediction) -> String {
       switch self {
@@ -21,6 +21,7 @@ public struct ValidationSummary: Sendable {
       case .stack: prediction.recipe.stack.rawValue
       case .model: prediction.row.modelKey
       case .metric: prediction.row.reading.metric.rawValue
+      case .length: LengthKind(reading: prediction.row.setting.sequenceKind).rawValue
       case .sharding: prediction.recipe.parallelism.sharding.rawValue
       }
     }

@@ -63,6 +63,8 @@ public struct Measurement: Hashable, Sendable {
     public let metric: MemoryMetric
     /// Of one GPU; `nil` where the run ended out of memory.
     public let bytes: Bytes?
+    /// How far the true figure may be from ``bytes``: half a unit of the last digit that was printed.
+    public let rounding: Bytes
     public let rawValue: String?
     public let rawUnit: String?
     public let isUnitCertain: Bool?

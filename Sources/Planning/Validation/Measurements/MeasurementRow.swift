@@ -54,12 +54,31 @@ struct MeasurementRow {
       alternative = Measurement.Reading.Alternative(metric: metric, bytes: bytes)
     }
     return Measurement.Reading(
-      metric: metric, bytes: outcome == .outOfMemory ? nil : bytes, rawValue: row["raw_value"],
+      metric: metric, bytes: outcome == .outOfMemory ? nil : bytes, rounding: rounding(of: bytes ?? .zero),
+      rawValue: row["raw_value"],
       rawUnit: row["raw_unit"], isUnitCertain: word("unit_certain", ["yes": true, "no": false, "inferred": false]),
       alternative: alternative, tokensPerSecond: decimal("tokens_per_s"),
       secondsPerIteration: decimal("s_per_iter"), samplesPerSecond: decimal("samples_per_s"), outcome: outcome,
       leastWeights: gibibytes("lb_weights_gib", allowsZero: true),
       leastStatic: gibibytes("lb_static_gib", allowsZero: true))
+  }
+
+  /// Half a unit of the last digit of the figure as it was printed, and as it stands in GiB here: the larger.
+  private func rounding(of bytes: Bytes) -> Bytes {
+    let shares = ["raw_value", "measured_gib"].compactMap { row[$0].flatMap(MeasurementRow.halfUnit) }
+    return Bytes(Int((Double(bytes.count) * (shares.max() ?? 0)).rounded(.up)))
+  }
+
+  /// Half a unit of the last digit of the number that a text begins with, as a share of it: 0.025 of `20`, 0.0025 of
+  /// `20.0`.
+  static func halfUnit(_ text: String) -> Double? {
+    let digits = text.prefix { $0.isNumber || $0 == "." }
+    guard let number = Double(digits), number > 0 else { return nil }
+    let parts = digits.split(separator: ".", omittingEmptySubsequences: false)
+    let decimals = parts.count > 1 ? parts[1].count : 0
+    var unit = 1.0
+    for _ in 0..<decimals { unit /= 10 }
+    return unit / 2 / number
   }
 
   // MARK: Fields

@@ -28,19 +28,24 @@ extension MeasurementTranslation {
     } else if kind.isEmpty {
       assume("length: every sequence has \(sequence) tokens, since nothing is said of it")
     }
+    if program == .litGPT, kind.hasAny("first batch", "longest alpaca sample first") {
+      // finetune/lora.py of 2023, `get_batch`: nothing of this length is there from an earlier iteration.
+      choices.keepsPreviousOutputs = false
+      assume("length: the longest batch is the first one, beside no logits of an earlier one")
+    }
     readLengths()
   }
 
-  /// How long samples are, where the source states the range: `token lengths 91..19548`.
+  /// How long samples are, where the source states the range: `token lengths 91..19548, mean 3234`.
   mutating func readLengths() {
-    let list = FreeText(row.setting.sequenceKind).words
-    guard let place = list.firstIndex(of: "lengths"), list.indices.contains(place + 2),
-      let shortest = Int(list[place + 1]), let longest = Int(list[place + 2]), let sequence = request.sequence,
-      shortest > 0, shortest < min(longest, sequence)
+    guard let stated = StatedLengths(reading: row.setting.sequenceKind), let sequence = request.sequence,
+      let lengths = stated.distribution(upTo: sequence)
     else { return }
-    guard let lengths = try? LengthDistribution(uniform: shortest...min(longest, sequence)) else { return }
     request.lengths = lengths
-    assume("lengths: evenly spread from \(shortest) to \(min(longest, sequence)) tokens, the stated range")
+    let mean = stated.mean.map { ", fewer the longer they are so that their mean is \($0)" } ?? ", evenly spread"
+    assume(
+      "lengths: from \(stated.shortest) to \(stated.longest) tokens\(mean), as stated; those above \(sequence) left out"
+    )
   }
 
   /// Whether the figure is of the whole process, loading included; a counter that nobody resets is.

@@ -30,7 +30,10 @@ extension MeasurementTranslation {
 
   private mutating func readLogits(_ words: FreeText) {
     if words.hasAny("no upcast", "not upcast", "bf16 logits") { choices.castsLogits = false }
-    if words.hasAny("outputs object alive", "outputs alive", "outputs kept") {
+    if words.hasAny("gradients kept between steps", "set to none false") { choices.keepsGradients = true }
+    if program == .fsdpQLoRA
+      || words.hasAny("outputs object alive", "outputs alive", "outputs kept", "freed before the optimizer")
+    {
       choices.keepsOutputs = true
     } else if words.hasAny("freed", "dropped", "deleted") || program != .loop {
       choices.keepsOutputs = false

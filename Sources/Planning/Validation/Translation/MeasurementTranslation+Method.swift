@@ -14,6 +14,9 @@ extension MeasurementTranslation {
     if let other = MeasurementTranslation.variants.first(where: { words.has($0.word) }) {
       throw Refusal(.method, "\(text): \(other.reason)")
     }
+    if words.has("emb"), modulesToSave.isEmpty {
+      throw Refusal(.method, "\(text): which embedding or head trains beside adapters is not said")
+    }
     guard words.has("lora") else {
       if quantization != nil { throw Refusal(.method, "\(text) on a quantized base has no rule") }
       request.method = .full
@@ -33,13 +36,17 @@ extension MeasurementTranslation {
     request.alpha = Double(2 * (request.rank ?? 8))
     request.loraDropout = dropout()
     request.targets = try readTargets()
+    let modules = modulesToSave
+    if !modules.isEmpty {
+      assume("\(modules.joined(separator: " and ")): trained whole, copies beside the frozen ones (`modules_to_save`)")
+      request.modulesToSave = modules
+    }
   }
 
   /// Methods that share a word with those that have rules.
   private static let variants: [(word: String, reason: String)] = [
     ("dora", "weights decomposed into magnitude and direction have no rule"),
     ("adalora", "adapters of changing rank have no rule"),
-    ("emb", "training embedding or head beside adapters has no rule"),
     ("galore", "gradients projected to low rank have no rule"),
     ("lisa", "layers that take turns have no rule"),
     ("dpo", "preference tuning has no rule"), ("orpo", "preference tuning has no rule"),
@@ -56,7 +63,7 @@ extension MeasurementTranslation {
         if let value = Double(number), (0..<1).contains(value) { return value }
       }
     }
-    let (value, origin) = program.adapterDropout
+    let (value, origin) = program.adapterDropout(isEarly: request.stack == .torchtune2024)
     assume("lora-dropout: \(value), \(origin)")
     return value
   }
@@ -83,12 +90,17 @@ extension MeasurementTranslation {
 
 extension TrainingProgram {
   /// Dropout in front of adapters where nothing is said of it, and where that was read.
-  var adapterDropout: (Double, origin: String) {
+  ///
+  /// - Parameter isEarly: whether torchtune is that of 2024.
+  func adapterDropout(isEarly: Bool) -> (Double, origin: String) {
     switch self {
+    case .torchtune where isEarly:
+      (0.05, "torchtune's of 2024 (models/llama2/_model_builders.py, `lora_llama2_7b`)")
     case .fmsTuning: (0.1, "the benchmark's setting (fms-acceleration scripts/benchmarks/scenarios.yaml)")
     case .swift: (0.05, "ms-swift's default (`lora_dropout_p`)")
     case .litGPT: (0.05, "LitGPT's default (litgpt/finetune/lora.py)")
-    case .trl, .trainer, .loop, .llamaFactory, .axolotl, .unsloth, .torchtune, .megatron, .fsdpQLoRA:
+    case .fsdpQLoRA: (0.1, "fsdp_qlora's default (train.py, `lora_dropout`)")
+    case .trl, .trainer, .loop, .llamaFactory, .axolotl, .unsloth, .torchtune, .megatron:
       (0, "PEFT's and most programs' default")
     }
   }

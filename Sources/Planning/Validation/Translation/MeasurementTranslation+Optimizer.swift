@@ -7,7 +7,10 @@ extension MeasurementTranslation {
     let text = row.setting.optimizer
     let words = FreeText(text)
     if words.hasAny("optimizer in bwd", "optimizer in backward", "in backward") {
-      throw Refusal(.optimizer, "\(text ?? ""): updates during the backward pass have no rule")
+      guard program == .torchtune else {
+        throw Refusal(.optimizer, "\(text ?? ""): updates during the backward pass have no rule")
+      }
+      choices.stepsInBackward = true
     }
     if words.isEmpty { assume("optimizer: AdamW, since none is stated") }
     guard let name = MeasurementTranslation.optimizer(words) else {

@@ -43,25 +43,28 @@ extension MeasurementTranslation {
     case .litGPT, .torchtune, .fsdpQLoRA, .megatron:
       assume("adapter dtype: \(weights.rawValue), \(program.title) makes adapters in the model's format")
       return weights
-    case .swift, .llamaFactory:
-      // swift/llm/utils/argument.py, `lora_dtype`; llamafactory/model/adapter.py, `cast_trainable_params_to_fp32`.
+    case .llamaFactory:
+      // llamafactory/model/adapter.py, `cast_trainable_params_to_fp32`.
       assume("adapter dtype: fp32, \(program.title)'s default")
       return .fp32
-    case .trl, .trainer, .loop, .fmsTuning, .axolotl, .unsloth: break
+    // ms-swift: `lora_dtype` is AUTO, which leaves it to PEFT (swift/llm/tuner.py of 2.6.1; 1.5 has no such setting).
+    case .swift, .trl, .trainer, .loop, .fmsTuning, .axolotl, .unsloth: break
     }
-    let peft = software["peft"]
-    // peft/tuners/tuners_utils.py, `_cast_adapter_dtype`, since 0.12; before it lora/layer.py, `update_layer`, took the
-    // format of a floating-point base and left adapters of a quantized one in fp32.
-    if peft.map({ $0 < SoftwareVersions.Version(0, 12) }) ?? isBeforeAdapterCasts, request.quantization == .some(nil) {
-      assume("adapter dtype: \(weights.rawValue), the base's, as PEFT before 0.12 makes them")
+    // peft/tuners/tuners_utils.py, `_cast_adapter_dtype`, since 0.12; from 0.6 on lora/layer.py, `update_layer`, took
+    // the format of a floating-point base and left adapters of a quantized one in fp32; before it lora.py left all.
+    if isPEFT(from: (0, 6), of: 202311), !isPEFT(from: (0, 12), of: 202407), request.quantization == .some(nil) {
+      assume("adapter dtype: \(weights.rawValue), the base's, as PEFT 0.6 to 0.11 makes them")
       return weights
     }
     assume("adapter dtype: fp32, PEFT's default (`autocast_adapter_dtype`)")
     return .fp32
   }
 
-  /// PEFT 0.12 is of July 2024.
-  private var isBeforeAdapterCasts: Bool { software.date.map { $0 < 202407 } ?? false }
+  /// Whether PEFT is of this version or later; where none is stated, by the month of its release.
+  private func isPEFT(from version: (Int, Int), of month: Int) -> Bool {
+    if let stated = software["peft"] { return stated >= SoftwareVersions.Version(version.0, version.1) }
+    return software.date.map { $0 >= month } ?? true
+  }
 
   /// The first format that the words name.
   static func format(_ words: FreeText) -> ScalarFormat? {

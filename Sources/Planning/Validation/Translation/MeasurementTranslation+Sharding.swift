@@ -17,28 +17,22 @@ extension MeasurementTranslation {
     // One GPU has nobody to share with; DeepSpeed changes the step even there.
     guard gpus > 1 || sharding.isDeepSpeed else { return }
     do {
-      request.parallelism = try Parallelism(devices: gpus, sharding: sharding, settings: settings(words, sharding))
+      let settings = settings(words, sharding)
+      request.parallelism = try Parallelism(
+        devices: gpus, sharding: settings.keepsParametersWhole ? .fsdp : sharding, settings: settings)
     } catch { throw Refusal(.sharding, "\(error)") }
   }
 
   private mutating func settings(_ words: FreeText, _ sharding: Sharding) -> ShardingSettings {
-    var settings = ShardingSettings()
+    var settings = (request.stack ?? .trl).shardingSettings
     if words.has("offload"), !words.hasAny("no offload", "without offload") {
       let (parameters, optimizer) = (words.has("param"), words.hasAny("optim"))
       settings.offload =
         parameters && optimizer ? .all : optimizer || (!parameters && sharding.isDeepSpeed) ? .optimizer : .parameters
     }
     if words.hasAny("backward post", "no prefetch") { settings.prefetchesBackward = false }
-    switch program {
-    case .litGPT:
-      // lightning/fabric/strategies/fsdp.py, `_FSDPBackwardSyncControl`: `no_sync` until the last micro-batch.
-      settings.keepsGradientsUnsharded = (request.accumulation ?? 1) > 1
-      settings.castsGatheredWeights = false
-    case .fsdpQLoRA:
-      // train.py: `FSDP(..., use_orig_params=False, mixed_precision=MixedPrecision(bf16, bf16, bf16))` on bf16 weights.
-      settings.usesOriginalParameters = false
-    case .trl, .trainer, .loop, .fmsTuning, .swift, .llamaFactory, .axolotl, .unsloth, .torchtune, .megatron: break
-    }
+    // The script's `ddp` is FSDP with NO_SHARD (train.py, `sharding_strategy`).
+    if program == .fsdpQLoRA, sharding == .ddp { settings.keepsParametersWhole = true }
     return settings
   }
 

@@ -14,10 +14,11 @@ extension MeasurementTranslation {
     if words.saysAny("all", "alllinear", "all linear", "linear") { return .allLinear }
     var roles: Set<Parameter.Linear> = []
     var strangers: [String] = []
+    let tables = Set(modulesToSave.map { $0.replacing("_", with: "").lowercased() })
     for word in FreeText(text?.replacing("_", with: "").split(separator: "(").first.map(String.init)).words {
       if let found = MeasurementTranslation.roles(word, fused: spec.attention.fusesProjections, qwen: isFirstQwen) {
         roles.formUnion(found)
-      } else if Int(word) == nil, !["and", "on", "r"].contains(word) {
+      } else if Int(word) == nil, !["and", "on", "r"].contains(word), !tables.contains(word) {
         strangers.append(word)
       }
     }
@@ -27,12 +28,27 @@ extension MeasurementTranslation {
     return try modules(roles, of: text ?? "")
   }
 
+  /// Embedding and head, where the row names them beside the layers' own.
+  var modulesToSave: [String] {
+    let names = (row.setting.targets ?? "").split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init)
+    let tables = spec.outerParameters.filter { $0.role == .embedding || $0.role == .head }
+    // A head that reuses the embedding has a name and no weight of its own.
+    return names.filter { name in
+      name == spec.headModule || tables.contains { spec.isModule(name, of: $0) }
+    }
+  }
+
   /// Qwen's first generation calls the down projection of its network `c_proj`, like attention's output.
   private var isFirstQwen: Bool { FreeText(row.model.name).has("qwen") && spec.attention.fusesProjections }
 
   /// The names, as this model has them, of the linear layers with these roles.
   private func modules(_ roles: Set<Parameter.Linear>, of text: String) throws(Refusal) -> LoRA.Targets {
     var wanted = roles
+    let names: [Parameter.Linear: String] = [.query: "q_proj", .key: "k_proj", .value: "v_proj"]
+    if program == .litGPT, spec.attention.fusesProjections, wanted.isSubset(of: names.keys) {
+      // litgpt/lora.py, `LoRAQKVLinear`: its fused projection takes an adapter on some of the three.
+      return .modules([Parameter.Linear.query, .key, .value].filter(wanted.contains).compactMap { names[$0] })
+    }
     // One product stands for three, and three for one.
     if spec.attention.fusesProjections, !wanted.isDisjoint(with: [.query, .key, .value]) {
       wanted.insert(.queryKeyValue)

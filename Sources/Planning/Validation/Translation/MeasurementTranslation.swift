@@ -40,7 +40,7 @@ struct MeasurementTranslation {
     let (spec, notes) = try MeasuredModel.spec(of: row)
     self.spec = spec
     let transformers = SoftwareDefaults.transformers(software)
-    let stack = try program.stack(transformers: transformers.version, software)
+    let stack = try program.stack(transformers: transformers.version, software, loss: row.setting.loss)
     request.stack = stack
     choices = SoftwareDefaults.choices(of: stack, program: program, transformers: transformers.version, software)
     for note in notes { assume(note) }

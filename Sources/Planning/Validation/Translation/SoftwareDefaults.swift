@@ -1,3 +1,4 @@
+import Bookkeeping
 import Modeling
 
 /// What the libraries under a program do at the versions that a row states.
@@ -36,11 +37,14 @@ enum SoftwareDefaults {
     stack.choices.with { choices in
       choices.returnsCastLogits = transformers < Version(4, 46)
       choices.copiesShiftedLogits = transformers < Version(4, 49)
-      choices.reentersCheckpoints = transformers < Version(5, 0)
-      choices.keepsKeysAndValues = transformers < Version(5, 0) || program == .loop
+      // fsdp_qlora's checkpoints are torch's own, and it turns the cache off.
+      choices.reentersCheckpoints = transformers < Version(5, 0) && program != .fsdpQLoRA
+      choices.checkpointsWrappedLayers = transformers < Version(4, 52) && program != .fsdpQLoRA
+      choices.keepsKeysAndValues = (transformers < Version(5, 0) || program == .loop) && program != .fsdpQLoRA
       let knowsGroups = transformers >= Version(4, 54) && software["torch"].map { $0 >= Version(2, 5) } ?? true
       choices.sharedHeads =
         knowsGroups ? .grouped : transformers < Version(4, 48) ? .repeated : .contiguous
+      readBitsAndBytes(program, software, &choices)
       // What a row doesn't name, its program is not taken to have: fms-acceleration's kernels are plugins.
       if stack == .fmsAcceleration {
         (choices.norm, choices.rotary, choices.adapters, choices.crossEntropy) = (
@@ -51,12 +55,27 @@ enum SoftwareDefaults {
   }
 }
 
+extension SoftwareDefaults {
+  /// bitsandbytes' product with a 4-bit weight kept its input up to 0.43.1 (autograd/_functions.py,
+  /// `MatMul4Bit.forward`), and weights were quantized from fp16 up to 0.42 (nn/modules.py, `Params4bit.cuda`).
+  ///
+  /// LitGPT asked for 0.42.0 exactly from 0.3 to 0.5.0, April to September 2024 (its metadata on PyPI).
+  private static func readBitsAndBytes(
+    _ program: TrainingProgram, _ software: SoftwareVersions, _ choices: inout StackChoices
+  ) {
+    let isPinned = program == .litGPT && software.date.map { $0 < 202410 } ?? false
+    guard let version = software["bitsandbytes"] ?? (isPinned ? Version(0, 42) : nil) else { return }
+    choices.fourBitProduct = version < Version(0, 43, 2) ? .keepingInput : .current
+    if version < Version(0, 43) { choices.fourBitSource = .fp16 }
+  }
+}
+
 extension TrainingProgram {
   /// The stack that stands for the program at these versions.
   ///
   /// - Throws: ``Refusal/Reason/software`` for a program whose own model code has no rule.
   func stack(
-    transformers: SoftwareVersions.Version, _ software: SoftwareVersions
+    transformers: SoftwareVersions.Version, _ software: SoftwareVersions, loss: String?
   ) throws(Refusal) -> Stack {
     let trl = software["trl"]
     let isOld = transformers < SoftwareVersions.Version(5, 0)
@@ -69,9 +88,12 @@ extension TrainingProgram {
     case .llamaFactory: return .llamaFactory
     case .axolotl: return .axolotl
     case .unsloth: return .unsloth
-    case .fsdpQLoRA: return .transformersUnprepared
+    case .fsdpQLoRA: return .fsdpQLoRA
     case .litGPT: return try ownCode("litgpt", software, early: "litgpt-2023", before: 202402)
-    case .torchtune: return try ownCode("torchtune", software, early: "torchtune-2024", before: 202408)
+    case .torchtune:
+      // Its configs name `CEWithChunkedOutputLoss` from 0.3 on, `torch.nn.CrossEntropyLoss` before.
+      if software.date == nil, FreeText(loss).has("full logits") { return .torchtune2024 }
+      return try ownCode("torchtune", software, early: "torchtune-2024", before: 202408)
     case .megatron: return try ownCode("megatron", software, early: "megatron", before: 0)
     }
   }

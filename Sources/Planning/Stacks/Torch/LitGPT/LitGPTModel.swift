@@ -11,7 +11,8 @@ extension TorchModel {
   func litGPTForward(_ tape: inout Tape) -> HeadResult {
     tape.prefix = ""
     tape.enter(.embedding)
-    let previous = openPreviousOutputs(&tape, policy.autocast == nil ? weights.embedding.format : .fp32)
+    tape.enter(unit: tape.sharding.root, .void)
+    let previous = [openPreviousOutputs(&tape, .fp32)] + openEarlierInputs(&tape)
     let name = streamName(after: -1)
     var hidden = lookUp(&tape, scalesEmbedding ? "embedding" : name, weights.embedding, streamAccount(after: -1))
     if scalesEmbedding {
@@ -94,14 +95,13 @@ extension TorchModel {
     return result
   }
 
-  /// RMS norm in fp32, weight included; in 2023 in the stream's own format; layer norm is torch's.
+  /// RMS norm in fp32, weight included; layer norm is torch's.
   ///
-  /// Sources: litgpt/model.py, `RMSNorm.forward`; lit_gpt/rmsnorm.py of 2023.
+  /// Sources: litgpt/model.py, `RMSNorm.forward`; lit_gpt/rmsnorm.py as of late 2023.
   private func litGPTNorm(_ tape: inout Tape, _ norm: TorchWeights.Norm, _ x: Tensor, _ name: String) -> Tensor {
     guard spec.normalization.kind == .rms else { return self.norm(&tape, norm, x, name) }
-    let upcasts = policy.choices.modelCode == .litgpt
     let perRow = Shape(Array(x.shape.extents.dropLast()) + [1])
-    let whole = tape.cast(name + ".fp32", x, to: upcasts ? .fp32 : x.format)
+    let whole = tape.cast(name + ".fp32", x, to: .fp32)
     let squares = tape.multiply(name + ".squares", whole, whole)
     let mean = tape.mean(name + ".mean", squares, perRow)
     tape.drop(squares)
@@ -110,8 +110,7 @@ extension TorchModel {
     tape.drop(shifted)
     let normed = tape.multiply(name + ".normed.unweighted", whole, reciprocal)
     tape.drop(reciprocal)
-    let weight = tape.cast(
-      name + ".weight.fp32", norm.weight, to: upcasts ? .fp32 : norm.weight.format, account: norm.weight.account)
+    let weight = tape.cast(name + ".weight.fp32", norm.weight, to: .fp32, account: norm.weight.account)
     let weighted = tape.multiply(name + ".weighted", normed, weight)
     tape.drop(weight)
     let result = tape.cast(name, weighted, to: x.format)
@@ -124,10 +123,9 @@ extension TorchModel {
   /// Rows that LitGPT's head and loss take at once (litgpt/finetune/lora.py, `lm_head_chunk_size=128`).
   private static var headRows: Int { 128 }
 
-  /// Head and loss on 128 tokens of each sequence after the other, in the logits' own format
-  /// (litgpt/utils.py, `chunked_cross_entropy`).
+  /// Head and loss on 128 tokens of each sequence after the other (litgpt/utils.py, `chunked_cross_entropy`).
   private func litGPTChunkedLoss(
-    _ tape: inout Tape, consuming normed: Tensor, dropping previous: Tensor
+    _ tape: inout Tape, consuming normed: Tensor, dropping previous: [Tensor]
   ) -> HeadResult {
     tape.enter(.head)
     let lengths = chunkLengths(of: policy.loss == .chunked ? TorchModel.headRows : sequence)
@@ -139,15 +137,16 @@ extension TorchModel {
       tape.drop(rows)
     }
     tape.drop(normed)
-    if policy.autocast != nil {
-      // lightning/fabric/plugins/precision/amp.py, `convert_output`.
-      for index in logits.indices {
-        let whole = tape.cast("chunks.\(index).logits.fp32", logits[index], to: .fp32, account: .logits)
-        tape.drop(logits[index])
-        logits[index] = whole
-      }
+    // lightning/fabric/plugins/precision/half.py, bitsandbytes.py and amp.py, `convert_output`: to torch's default
+    // format, fp32, while the model's own list is still there (fabric/wrappers.py, `_FabricModule.forward`).
+    let converted = logits.enumerated().map { index, chunk in
+      tape.cast("chunks.\(index).logits.fp32", chunk, to: .fp32, account: .logits)
     }
-    tape.drop(previous)
+    for chunk in logits { tape.drop(chunk) }
+    logits = converted
+    // The loss is the script's own, outside of the model and so of the root unit.
+    tape.leave(unit: tape.sharding.root, logits.last ?? .void)
+    for tensor in previous { tape.drop(tensor) }
     tape.enter(.loss)
     guard let last = logits.popLast(), let lastLength = lengths.last else {
       return HeadResult(loss: .void, outputs: [])

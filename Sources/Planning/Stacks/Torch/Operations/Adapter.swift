@@ -12,7 +12,7 @@ extension TorchModel {
     _ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ base: Tensor, _ name: String,
     castsInput: Bool = true
   ) -> Tensor {
-    let input = tape.cast(name + ".lora_input", x, to: castsInput ? policy.adapterFormat : x.format)
+    let input = tape.cast(name + ".lora_input", x, to: castsInput ? policy.adapterInputFormat : x.format)
     let scaled = change(&tape, linear, input, base, name)
     let sum = tape.add(name + ".sum", base, scaled)
     tape.drop(scaled)
@@ -37,7 +37,7 @@ extension TorchModel {
     }
     let input: Tensor
     if policy.autocast == nil {
-      input = tape.cast(name + ".lora_input", x, to: policy.adapterFormat)
+      input = tape.cast(name + ".lora_input", x, to: policy.adapterInputFormat)
     } else {
       input = x
       tape.retain(x)

@@ -11,6 +11,8 @@ extension TorchModel {
     switch policy.attention {
     case .sdpa where policy.choices.sharedHeads != .grouped:
       (repeatedHeads(&tape, q, k, v, mask), .void)
+    case .sdpa where mask == nil && policy.lacksFusedAttention(spec, operands: q.format):
+      (unfusedAttention(&tape, q, k, v), .void)
     case .sdpa, .flash: (rearranged(&tape, masked(&tape, q, k, v, mask)), .void)
     case .eager: eager(&tape, q, k, v, mask)
     }
@@ -182,21 +184,23 @@ extension TorchModel {
   /// `softmax_backward_cuda_out`).
   private func wholeSoftmax(_ tape: inout Tape, _ name: String, _ scores: Tensor) -> Tensor {
     let input = scores.format == .fp16 ? scores : tape.cast(name + ".input.fp32", scores, to: .fp32)
-    let borrows = policy.countsAttentionWorkspace
-    let result = tape.apply(name, to: [input], shape: scores.shape, format: .fp32, savesOutput: true) {
-      tape, _, edges in
-      let product = borrows ? tape.openFlow(edges[0], edges[0].shape, .fp32) : .void
-      let gradient = tape.open(edges[0])
-      tape.drop(product)
-      return [gradient]
-    }
+    let result = tape.apply(
+      name, to: [input], shape: scores.shape, format: .fp32, savesOutput: true, rule: softmaxBackward)
     if scores.format != .fp16 { tape.drop(input) }
     return result
   }
 
+  /// Softmax's backward, which reads its result.
+  func softmaxBackward(_ tape: inout Tape, _ arriving: [Tensor?], _ edges: [Edge]) -> [Tensor?] {
+    let product = policy.countsAttentionWorkspace ? tape.openFlow(edges[0], edges[0].shape, .fp32) : .void
+    let gradient = tape.open(edges[0])
+    tape.drop(product)
+    return [gradient]
+  }
+
   /// `torch.matmul` of [b, A, …] operands: operands that are transposed views are copied when b > 1 keeps them from
   /// being folded (aten/native/LinearAlgebra.cpp, `_matmul_impl`); both are kept for each other's gradient.
-  private func batchedProduct(
+  func batchedProduct(
     _ tape: inout Tape, _ name: String, _ left: Tensor, _ right: Tensor, _ shape: Shape, copiesLeft: Bool,
     copiesRight: Bool
   ) -> Tensor {

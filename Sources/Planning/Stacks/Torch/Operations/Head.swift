@@ -37,7 +37,7 @@ extension TorchModel {
         logits = next
       }
     }
-    if policy.choices.returnsCastLogits {
+    if policy.choices.returnsCastLogits, castsLogits {
       let whole = tape.cast(TensorName.logits + ".fp32", logits, to: .fp32, account: .logits)
       tape.drop(logits)
       logits = whole
@@ -53,6 +53,10 @@ extension TorchModel {
     return HeadResult(loss: loss, outputs: [converted])
   }
 
+  /// Whether logits become fp32 before the loss: Qwen's first generation leaves them as they are (modeling_qwen.py of
+  /// its checkpoints, `QWenLMHeadModel.forward`).
+  private var castsLogits: Bool { policy.choices.castsLogits && spec.architecture != .qwen }
+
   private func logitsStep(_ tape: inout Tape, _ name: String, _ x: Tensor, keepsResult: Bool) -> Tensor {
     tape.apply(
       name, to: [x], shape: x.shape, format: x.format, account: .logits, savesOutput: keepsResult, rule: Rules.fresh)
@@ -61,8 +65,7 @@ extension TorchModel {
   /// `F.cross_entropy(logits.float(), labels)`, or the kernel that stands in for it.
   private func crossEntropy(_ tape: inout Tape, _ logits: Tensor, tokens: Int, prefix: String) -> Tensor {
     let upcast = tape.cast(
-      prefix + TensorName.logits + ".fp32", logits, to: policy.choices.castsLogits ? .fp32 : logits.format,
-      account: .logits)
+      prefix + TensorName.logits + ".fp32", logits, to: castsLogits ? .fp32 : logits.format, account: .logits)
     // `logits` stays bound until the loss is made, beside what is shifted.
     defer { tape.drop(upcast) }
     let whole: Tensor
@@ -74,12 +77,16 @@ extension TorchModel {
     }
     guard policy.choices.crossEntropy == .composed else { return fusedCrossEntropy(&tape, consuming: whole, prefix) }
     let labels = shiftedLabels(&tape, tokens: tokens, prefix)
-    let weight = tape.open(prefix + "loss.weight", [1], .fp32)
+    // What the model leaves in a half format, autocast runs log-softmax on in fp32.
+    let format: ScalarFormat = policy.autocast == nil ? whole.format : .fp32
+    let input = tape.cast(prefix + TensorName.logits + ".fp32", whole, to: format, account: .logits)
+    let weight = tape.open(prefix + "loss.weight", [1], format)
     let logProbabilities = tape.apply(
-      prefix + "log_probabilities", to: [whole], shape: whole.shape, format: .fp32, account: .logits,
+      prefix + "log_probabilities", to: [input], shape: whole.shape, format: format, account: .logits,
       savesOutput: true, rule: Rules.fresh)
+    tape.drop(input)
     let loss = tape.apply(
-      prefix + "loss", to: [logProbabilities], shape: [1], format: .fp32, saving: [logProbabilities, labels, weight],
+      prefix + "loss", to: [logProbabilities], shape: [1], format: format, saving: [logProbabilities, labels, weight],
       rule: Rules.fresh)
     tape.drop(weight)
     tape.drop(logProbabilities)

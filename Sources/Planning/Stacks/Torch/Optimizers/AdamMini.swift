@@ -26,7 +26,7 @@ struct AdamMini: OptimizerRule {
   /// Second moments of a parameter.
   private func blocks(of parameter: TrainedParameter) -> Int {
     func isOne(of names: [String]) -> Bool { names.contains(where: parameter.name.contains) }
-    if parameter.name.contains("bias") { return parameter.count }
+    if parameter.name.holds("bias") { return parameter.count }
     if isOne(of: AdamMini.heads) { return max(1, parameter.count / headElements) }
     return isOne(of: AdamMini.rows) ? parameter.rows : 1
   }

@@ -21,8 +21,8 @@ struct TrainedParameter {
 
   /// Whether the Trainer decays it (transformers/trainer.py, `get_decay_parameter_names`).
   var decays: Bool {
-    !name.contains("bias") && !name.contains("layernorm") && !name.contains("_norm.") && !name.contains(".norm.")
-      && !name.contains("ln_")
+    !name.holds("bias") && !name.holds("layernorm") && !name.holds("_norm.") && !name.holds(".norm.")
+      && !name.holds("ln_")
   }
 }
 

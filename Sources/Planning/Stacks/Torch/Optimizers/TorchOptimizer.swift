@@ -80,7 +80,9 @@ struct TorchOptimizer {
     if let shards = tape.sharding.optimized {
       all = shards.map { TrainedParameter(leaf: nil, tensor: $0.tensor, layer: $0.layer) }
     }
-    return [all.filter(\.decays), all.filter { !$0.decays }].filter { !$0.isEmpty }
+    var (decaying, others): ([TrainedParameter], [TrainedParameter]) = ([], [])
+    for parameter in all { if parameter.decays { decaying.append(parameter) } else { others.append(parameter) } }
+    return [decaying, others].filter { !$0.isEmpty }
   }
 
   // MARK: The step

@@ -61,7 +61,7 @@ struct ShardUnit {
     self.isRoot = isRoot
     self.devices = devices
     self.formats = formats
-    trains = pieces.contains(where: \.trains)
+    trains = pieces.contains { $0.leaf != nil }
     account = pieces.first?.tensor.account ?? .weights
     var members: [Member] = []
     var end = 0
@@ -92,13 +92,18 @@ struct ShardedState {
   struct Piece {
     let tensor: Tensor
     let layer: Int?
+    /// Whether the optimizer updates it.
     let trains: Bool
+    /// Where its gradient goes, if it has one: frozen pieces do where they share a flat parameter with trained ones.
     let leaf: Int?
 
+    /// Whether it is numbers rather than codes.
+    var isFloating: Bool { [.fp32, .bf16, .fp16].contains(tensor.format) }
+
     /// How many elements of `format` hold it: quantized codes are stored as numbers of the compute format
-    /// (`bnb_4bit_quant_storage`).
+    /// (`bnb_4bit_quant_storage`; fms_acceleration_peft/autogptq_utils.py).
     func elements(as format: ScalarFormat) -> Int {
-      guard tensor.format.blockElements > 1 else { return tensor.count }
+      guard !isFloating else { return tensor.count }
       let bytes = tensor.format.storage(of: tensor.count)
       return (bytes.count + format.blockBytes.count - 1) / format.blockBytes.count
     }
@@ -109,17 +114,23 @@ struct ShardedState {
     case none
     /// The trained ones become part of one buffer (DeepSpeed, stages 1 and 2).
     case trained
+    /// All of them do, but what a method adds.
+    case base
     /// All of them do.
     case all
   }
 
   var taking = Pieces.none
+  /// Layers whose frozen parameters share a flat one with adapters.
+  var mixedLayers: Set<Int> = []
   var pieces: [Piece] = []
   var units: [ShardUnit] = []
   var root: Int?
   var layers: [Int: Int] = [:]
   /// Modules that are units of their own, by the storage of their weight.
   var unitsByStorage: [Int: Int] = [:]
+  /// Inputs of frozen units and their gradients, which hooks keep to the end of backward.
+  var held: [(tensor: Tensor, layer: Int?)] = []
   var modules: GatheredModules?
   /// The uses of modules in the last micro-batch.
   var seenTrace: [Int] = []
@@ -132,13 +143,18 @@ struct ShardedState {
   var buckets: GradientBuckets?
   /// Whether gradients become views of buckets that are there anyway.
   var viewsGradients = false
+  /// Whether frozen parameters of a layer have gradients: they are views of a flat parameter that has one
+  /// (`_use_unsharded_views`).
+  func givesGradient(_ layer: Int?) -> Bool { layer.map(mixedLayers.contains) ?? false }
+
   /// What the optimizer sees in place of the parameters; `nil` if it sees them.
   var optimized: [Leaf]?
 
-  func takesPieces(trains: Bool) -> Bool {
+  func takesPieces(_ account: Account, trains: Bool) -> Bool {
     switch taking {
     case .none: false
     case .trained: trains
+    case .base: account != .adapters
     case .all: true
     }
   }

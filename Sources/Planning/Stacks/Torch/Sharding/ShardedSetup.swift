@@ -17,7 +17,13 @@ struct ShardedSetup {
     switch parallelism.sharding {
     case .none, .ddp: tape.sharding.taking = .none
     case .zero1, .zero2: tape.sharding.taking = .trained
-    case .fsdp, .fsdp2, .zero3: tape.sharding.taking = .all
+    case .zero3: tape.sharding.taking = .all
+    case .fsdp, .fsdp2:
+      guard !settings.keepsParametersWhole else { return }
+      tape.sharding.taking = recipe.adapterUnits == .whole ? .base : .all
+      guard recipe.adapterUnits == .withLayer, let adapter = recipe.method.adapter else { return }
+      tape.sharding.mixedLayers = Set(
+        (0..<whole.layerCount).filter { whole.linearModules($0).contains(where: adapter.targets.match) })
     }
   }
 
@@ -30,8 +36,9 @@ struct ShardedSetup {
     case .ddp: openReducerBuckets(&tape)
     case .zero1, .zero2: flatten(&tape)
     case .zero3: partition(&tape, trace: trace)
-    case .fsdp, .fsdp2: shard(&tape)
+    case .fsdp, .fsdp2: if !settings.keepsParametersWhole { shard(&tape) }
     }
+    tape.sharding.mixedLayers = []
     tape.sharding.taking = .none
     tape.layer = nil
   }
@@ -125,8 +132,8 @@ struct ShardedSetup {
 
   // MARK: Fully sharded
 
-  /// Units as the wrapping policies of accelerate and fsdp_qlora make them: one a decoder layer, one an adapter matrix
-  /// (peft/utils/other.py, `fsdp_auto_wrap_policy`), and the root for what is left: embedding, last norm, head.
+  /// Units as wrapping policies make them: one a decoder layer, one an adapter matrix unless the layer's takes it in, and
+  /// the root for what is left: embedding, last norm, head.
   private func shard(_ tape: inout Tape) {
     tape.sharding.prefetches = settings.prefetchesBackward
     tape.sharding.offloadsParameters = settings.offload.movesParameters
@@ -134,7 +141,7 @@ struct ShardedSetup {
     var rest: [ShardedState.Piece] = []
     var adapters: [ShardedState.Piece] = []
     for piece in tape.sharding.pieces {
-      if piece.tensor.account == .adapters {
+      if piece.tensor.account == .adapters, recipe.adapterUnits == .own || piece.layer == nil {
         adapters.append(piece)
       } else if let layer = piece.layer {
         byLayer[layer, default: []].append(piece)
@@ -151,15 +158,16 @@ struct ShardedSetup {
         piece.tensor.name + ".flat_parameter", layer: piece.layer, [piece], to: &tape)
     }
     tape.sharding.root = add("root.flat_parameter", layer: nil, isRoot: true, rest, to: &tape)
-    tape.sharding.optimized = settings.offload == .none ? shards(tape) : []
+    let wholes = tape.leaves.filter { $0.isParameter && $0.unit == nil }
+    tape.sharding.optimized = settings.offload == .none ? shards(tape) + wholes : []
     tape.sharding.pieces.removeAll()
   }
 
   private func add(
     _ name: String, layer: Int?, isRoot: Bool = false, _ pieces: [ShardedState.Piece], to tape: inout Tape
   ) -> Int {
-    let gathered = pieces.first { $0.tensor.format.blockElements == 1 }?.tensor.format ?? policy.computeFormat
-    let trains = pieces.contains(where: \.trains)
+    let gathered = pieces.first(where: \.isFloating)?.tensor.format ?? policy.computeFormat
+    let trains = pieces.contains { $0.leaf != nil }
     var unit = ShardUnit(
       name, layer: layer, isRoot: isRoot, pieces, devices: devices, isAligned: settings.usesOriginalParameters,
       formats: formats(gathered: gathered, trains: trains))
@@ -204,7 +212,7 @@ struct ShardedSetup {
       guard settings.usesOriginalParameters else { return [leaf(unit.name, unit.shardCount)] }
       return unit.members.compactMap { member in
         let own = member.range.clamped(to: 0..<unit.shardCount)
-        return own.isEmpty ? nil : leaf(member.piece.tensor.name, own.count)
+        return own.isEmpty || !member.piece.trains ? nil : leaf(member.piece.tensor.name, own.count)
       }
     }
   }
@@ -225,22 +233,4 @@ struct TrainedParameters {
       }
     }
   }
-}
-
-extension Recipe {
-  /// The format that sharding software computes in whatever weights were loaded in; `nil` where it leaves that alone.
-  ///
-  /// FSDP: `MixedPrecision.param_dtype`; DeepSpeed casts the whole module (runtime/engine.py, `_configure_distributed_model`).
-  var castFormat: ScalarFormat? {
-    let half: ScalarFormat = weightFormat == .fp16 ? .fp16 : .bf16
-    return switch parallelism.sharding {
-    case .none, .ddp: nil
-    case .fsdp, .fsdp2: precision == .autocast && parallelism.settings.castsGatheredWeights ? half : nil
-    case .zero1, .zero2, .zero3: precision == .autocast ? half : weightFormat
-    }
-  }
-
-  /// Whether products are computed under autocast: DeepSpeed has cast the module instead (accelerate accelerator.py,
-  /// `native_amp`).
-  var usesAutocast: Bool { precision == .autocast && !parallelism.sharding.isDeepSpeed }
 }

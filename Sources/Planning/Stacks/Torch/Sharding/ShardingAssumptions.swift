@@ -17,9 +17,11 @@ enum ShardingAssumptions {
         settings.viewsGradientsInBuckets
           ? "DistributedDataParallel: gradients are views of its buckets"
           : "DistributedDataParallel: a second copy of every gradient in buckets (gradient_as_bucket_view off)")
+    case .fsdp where settings.keepsParametersWhole, .fsdp2 where settings.keepsParametersWhole:
+      list.append("FSDP: NO_SHARD, every GPU holds all parameters and averages gradients in place")
     case .fsdp, .fsdp2:
       list.append(
-        "FSDP: FULL_SHARD, a unit for each decoder layer and each adapter matrix, "
+        "FSDP: FULL_SHARD, \(units(recipe)), "
           + "\(settings.prefetchesBackward ? "backward prefetch on (BACKWARD_PRE)" : "no backward prefetch"), "
           + "forward prefetch off, use_orig_params \(settings.usesOriginalParameters ? "on" : "off")")
       if recipe.castFormat != nil {
@@ -34,5 +36,14 @@ enum ShardingAssumptions {
       list.append("gradients stay whole on every GPU until the last micro-batch (no_sync)")
     }
     return list
+  }
+
+  private static func units(_ recipe: Recipe) -> String {
+    guard recipe.method.addsParameters else { return "a unit for each decoder layer" }
+    return switch recipe.adapterUnits {
+    case .own: "a unit for each decoder layer and each adapter matrix"
+    case .withLayer: "a unit for each decoder layer with its adapters, whose frozen weights have gradients too"
+    case .whole: "a unit for each decoder layer, adapters whole on every GPU"
+    }
   }
 }

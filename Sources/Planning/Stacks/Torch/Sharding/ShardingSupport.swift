@@ -6,6 +6,7 @@ enum ShardingSupport {
   static func check(_ spec: ModelSpec, _ recipe: Recipe) throws(PlanError) {
     let parallelism = recipe.parallelism
     let sharding = parallelism.sharding
+    let settings = parallelism.settings
     func refusal(_ what: String, _ advice: String) -> PlanError {
       .notModeled(what: what, stack: recipe.stack, advice: advice)
     }
@@ -19,11 +20,22 @@ enum ShardingSupport {
     if sharding == .zero3, recipe.loss == .fused {
       throw refusal("a fused head under ZeRO-3", "plan --loss full, or --sharding fsdp")
     }
-    if recipe.choices.adapters != .peft, recipe.method.adapter != nil {
+    if recipe.method.adapter != nil, recipe.choices.adapters != .peft,
+      recipe.choices.adapters != .foak || sharding == .zero3
+    {
       throw refusal("fused adapters in shards", "plan --stack trl")
     }
-    if recipe.usesGradientCheckpointing, recipe.choices.reentersCheckpoints, recipe.method.adapter != nil {
-      throw refusal("re-entrant checkpoints around sharded adapters", "plan --stack trl, or --no-checkpointing")
+    if sharding == .zero3, recipe.usesGradientCheckpointing, recipe.choices.reentersCheckpoints,
+      recipe.method.adapter != nil
+    {
+      throw refusal("re-entrant checkpoints around adapters under ZeRO-3", "plan --stack trl, or --no-checkpointing")
+    }
+    if settings.keepsParametersWhole, recipe.castFormat != nil {
+      throw refusal("NO_SHARD under mixed precision", "plan --sharding ddp")
+    }
+    if recipe.adapterUnits == .withLayer, recipe.method.adapter != nil, !settings.usesOriginalParameters {
+      throw refusal(
+        "adapters in one flat parameter with frozen weights", "FSDP asks for use_orig_params: plan --stack trl")
     }
     if spec.feedForward.experts != nil, sharding == .zero3 {
       throw refusal("a mixture of experts under ZeRO-3", "plan --sharding fsdp or zero2")

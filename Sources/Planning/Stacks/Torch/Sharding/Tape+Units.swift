@@ -34,22 +34,35 @@ extension Tape {
   mutating func enter(unit: Int?, _ input: Tensor) {
     guard let unit, !isStopped else { return }
     if sharding.units[unit].whole == nil { gather(unit) }
-    if case .recomputing = mode { return }
-    guard sharding.units[unit].trains else {
-      if case .node(let producer, _) = input.source { nodes[producer].hooks.append(.release(unit)) }
-      return
+    switch mode {
+    case .recomputing, .untracked: return
+    case .recording, .checkpointing: break
     }
-    cutViews(unit)
+    guard !sharding.units[unit].trains else { return cutViews(unit) }
+    switch input.source {
+    case .node(let producer, _): nodes[producer].hooks.append(.release(unit))
+    case .leaf(let leaf):
+      leaves[leaf].releases.append(unit)
+      // The hook's handle keeps the node that accumulates the leaf's gradient, and that keeps the leaf
+      // (torch autograd/graph.py, `register_multi_grad_hook`; `flat_param._post_backward_hook_state`).
+      retain(input)
+      sharding.held.append((input, sharding.units[unit].layer))
+    case .none, .discarded: break
+    }
   }
 
   /// Ends it: only the root's weights stay, for backward begins with them.
   mutating func leave(unit: Int?, _ output: Tensor) {
     guard let unit, !isStopped else { return }
     if !sharding.units[unit].isRoot { release(unit) }
-    sharding.units[unit].isNeeded = true
+    // The first use in a step counts (_exec_order_utils.py, `record_post_forward`).
+    if sharding.units[unit].turn == nil {
+      sharding.units[unit].turn = sharding.order.count
+      sharding.order.append(unit)
+    }
+    if case .untracked = mode { return }
+    sharding.units[unit].isNeeded = output.needsGradient
     if case .recomputing = mode { return }
-    sharding.units[unit].turn = sharding.order.count
-    sharding.order.append(unit)
     if case .node(let producer, _) = output.source { nodes[producer].hooks.append(.gather(unit)) }
   }
 
@@ -64,15 +77,25 @@ extension Tape {
     }
   }
 
-  mutating func beginShardedBackward() {
-    if let root = sharding.root { run(.gather(root)) }
+  /// Keeps the gradient of a unit's input that a hook keeps.
+  mutating func holdGradient(of leaf: Int, for unit: Int) {
+    guard let gradient = leaves[leaf].gradient else { return }
+    retain(gradient)
+    sharding.held.append((gradient, sharding.units[unit].layer))
   }
 
   mutating func endShardedBackward() {
     endModules()
+    for (tensor, unitLayer) in sharding.held {
+      layer = unitLayer
+      drop(tensor)
+    }
+    layer = nil
+    sharding.held.removeAll(keepingCapacity: true)
     for unit in sharding.units.indices {
       release(unit)
       sharding.units[unit].isNeeded = false
+      sharding.units[unit].turn = nil
       if sharding.offloadsParameters, let gradient = sharding.units[unit].gradient {
         drop(gradient)
         sharding.units[unit].gradient = nil

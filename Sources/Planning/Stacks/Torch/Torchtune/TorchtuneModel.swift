@@ -11,6 +11,7 @@ extension TorchModel {
   func torchtuneForward(_ tape: inout Tape) -> HeadResult {
     tape.prefix = ""
     tape.enter(.embedding)
+    tape.enter(unit: tape.sharding.root, .void)
     let previous = openPreviousOutputs(&tape, .fp32)
     var hidden = lookUp(&tape, streamName(after: -1), weights.embedding, streamAccount(after: -1))
     for layer in 0..<spec.layerCount {
@@ -36,9 +37,10 @@ extension TorchModel {
       tape.prefix = "layers.\(layer)."
       return forward(&tape, input)
     }
-    let output =
+    let output = inUnit(&tape, layer, input) { tape, input in
       policy.usesGradientCheckpointing
-      ? tape.checkpoint(layer: layer, input, context: [], run) : run(&tape, input)
+        ? tape.checkpoint(layer: layer, input, context: [], run) : run(&tape, input)
+    }
     tape.prefix = ""
     tape.drop(input)
     return output
@@ -71,6 +73,7 @@ extension TorchModel {
     }
     tape.drop(normed)
     tape.drop(hidden)
+    tape.leave(unit: tape.sharding.root, logits.last ?? .void)
     tape.drop(previous)
     tape.enter(.loss)
     let labels = tape.open(TensorName.labels + ".shifted", [microBatch, sequence], .int64, .batch)
@@ -109,6 +112,7 @@ extension TorchModel {
     tape.drop(plain)
     tape.drop(normed)
     tape.drop(hidden)
+    tape.leave(unit: tape.sharding.root, logits)
     tape.drop(previous)
     tape.enter(.loss)
     guard policy.choices.copiesShiftedLogits else {
