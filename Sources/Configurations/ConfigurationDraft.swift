@@ -31,7 +31,7 @@ struct ConfigurationDraft {
   }
 
   mutating func settings(_ change: (inout ShardingSettings) -> Void) {
-    var settings = request.shardingSettings ?? ShardingSettings()
+    var settings = request.shardingSettings ?? request.stack?.shardingSettings ?? ShardingSettings()
     change(&settings)
     request.shardingSettings = settings
   }

@@ -114,7 +114,7 @@ extension TrainingConfiguration {
     _ item: Deferred, _ request: inout RecipeRequest, _ spec: ModelSpec
   ) throws(ConfigurationError) {
     let hidden = spec.hiddenSize
-    var settings = request.shardingSettings ?? ShardingSettings()
+    var settings = request.shardingSettings ?? request.stack?.shardingSettings ?? ShardingSettings()
     switch item {
     case .reduceBucket: settings.reduceBucketElements = hidden * hidden
     case .prefetchBucket: settings.prefetchBucketElements = Int(0.9 * Double(hidden * hidden))

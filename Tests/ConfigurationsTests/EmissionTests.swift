@@ -67,6 +67,8 @@ struct Draw {
     switch dialect {
     case .axolotl:
       share(&request)
+      // axolotl passes no prefetch on to FSDP.
+      if request.sharding == .fsdp { request.shardingSettings?.prefetchesBackward = false }
       choices.adapters = request.sharding == .fsdp ? .peft : pick([.axolotl, .peft])
       choices.norm = pick([.composed, .liger])
       choices.rotary = pick([.composed, .liger])

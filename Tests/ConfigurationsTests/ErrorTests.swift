@@ -43,7 +43,7 @@ import Testing
     Wrong(base + "load_in_4bit: true", "trains nothing without an adapter"),
     Wrong(base + "optimizer: warp_drive", "optimizer is warp_drive"),
     Wrong(base + "unfrozen_parameters: [lm_head]", "unfrozen_parameters"),
-    Wrong(base + "fsdp: [hybrid_shard]", "only full_shard has a rule"),
+    Wrong(base + "fsdp: [hybrid_shard]", "only full_shard and, of the first version, no_shard have a rule"),
     Wrong(base + "deepspeed: [1]", "deepspeed is a list of 1 where a path"),
     Wrong("finetuning_type: full\nquantization_bit: 4", "quantization_bit is 4"),
     Wrong("finetuning_type: lora\nquantization_bit: 3", "quantization_bit is 3"),

@@ -48,11 +48,20 @@ import Testing
     FieldCase("deepspeed: {zero_optimization: {stage: 2, reduce_bucket_size: 1.0e6}}") {
       $0.parallelism.sharding == .zero2 && $0.parallelism.settings.reduceBucketElements == 1_000_000
     },
+    FieldCase("fsdp_version: 2\nfsdp_config: {offload_params: true}\ntensor_parallel_size: 1") {
+      $0.parallelism.sharding == .fsdp2 && $0.parallelism.settings.offload == .all
+    },
+    FieldCase("fsdp: [full_shard, auto_wrap]") {
+      $0.parallelism.sharding == .fsdp && !$0.parallelism.settings.usesOriginalParameters
+        && !$0.parallelism.settings.prefetchesBackward
+    },
     FieldCase("defaults: &small {micro_batch_size: 3}\n<<: *small") { $0.batch.microBatch == 3 },
   ])
   func `of axolotl`(field: FieldCase) throws {
     let configuration = try TrainingConfiguration(parsing: Self.axolotl + field.added, file: "a.yml")
-    #expect(field.holds(try configuration.recipe()))
+    var launch = RecipeRequest()
+    if field.added.contains("fsdp") { launch.devices = 2 }
+    #expect(field.holds(try configuration.recipe(under: launch)))
   }
 
   private static let factory = "model_name_or_path: llama-2-7b\ncutoff_len: 512\n"
@@ -95,6 +104,7 @@ import Testing
     #expect(field.holds(try configuration.recipe()))
   }
 
+  // The defaults are what `TrlParser((ScriptArguments, SFTConfig, ModelConfig))` of TRL 1.16 makes of the same text.
   private static let trl = "model_name_or_path: llama-2-7b\nmax_length: 256\n"
 
   @Test(arguments: [

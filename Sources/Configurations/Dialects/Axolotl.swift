@@ -224,10 +224,18 @@ struct AxolotlReader: DialectReader {
     if let size = try fields.count("tensor_parallel_size"), size > 1 { draft.settings { $0.tensorParallelSize = size } }
     let words = try fields.names("fsdp") ?? []
     let version = try fields.integer("fsdp_version", in: 1...2)
-    if let inner = try fields.object("fsdp_config") {
-      try FSDPReader.read(inner, words: words, version: version, into: &draft)
-    } else if !words.isEmpty {
-      try FSDPReader.read(ConfigurationFields([:], file: fields.file), words: words, version: version, into: &draft)
+    let inner = try fields.object("fsdp_config")
+    if inner != nil || !words.isEmpty {
+      let settings = inner ?? ConfigurationFields([:], file: fields.file)
+      try FSDPReader.read(settings, words: words, version: version, into: &draft)
+      // utils/trainer.py, `setup_fsdp_envs`: it passes no prefetch on, and original parameters only where they are named.
+      let keeps = settings.has("use_orig_params") || settings.has("fsdp_use_orig_params")
+      if draft.request.sharding == .fsdp {
+        draft.settings {
+          $0.prefetchesBackward = false
+          if !keeps { $0.usesOriginalParameters = false }
+        }
+      }
     }
     try DeepSpeedReader.readReference("deepspeed", of: fields, into: &draft)
     if draft.request.sharding == .fsdp, draft.choices?.adapters == .axolotl { draft.choices?.adapters = .peft }

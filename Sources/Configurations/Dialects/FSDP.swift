@@ -65,17 +65,18 @@ struct FSDPReader: DialectReader {
       let text = (value.stringValue ?? value.summary).uppercased()
       switch known[text] ?? text {
       case "FULL_SHARD", "TRUE": continue
-      case "NO_SHARD": draft.request.sharding = .ddp
-      default: throw fields.unsupported(field, "only FULL_SHARD has a rule: leave it out to plan that")
+      case "NO_SHARD" where draft.request.sharding == .fsdp: draft.settings { $0.keepsParametersWhole = true }
+      default: throw fields.unsupported(field, "only FULL_SHARD and, of the first version, NO_SHARD have a rule")
       }
     }
     for word in words.map({ $0.lowercased() }) {
       switch word {
       case "full_shard", "auto_wrap", "offload", "true": continue
-      case "no_shard": draft.request.sharding = .ddp
+      case "no_shard" where draft.request.sharding == .fsdp: draft.settings { $0.keepsParametersWhole = true }
       default:
         throw .unsupported(
-          field: "fsdp", value: word, reason: "only full_shard has a rule: leave it out to plan that", file: fields.file
+          field: "fsdp", value: word, reason: "only full_shard and, of the first version, no_shard have a rule",
+          file: fields.file
         )
       }
     }

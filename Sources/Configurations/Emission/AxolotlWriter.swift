@@ -24,7 +24,10 @@ struct AxolotlWriter: DialectWriter {
     members.append(("attn_implementation", .string(writing.attentionName)))
     members += kernels(recipe) + writing.process
     if let deepSpeed = writing.deepSpeed { members.append(("deepspeed", deepSpeed)) }
-    if let fsdp = writing.fsdp(offload: "offload_params") {
+    if var fsdp = writing.fsdp(offload: "offload_params") {
+      // axolotl/utils/schemas/fsdp.py has no such fields, or takes a truth.
+      fsdp["backward_prefetch"] = nil
+      fsdp["reshard_after_forward"] = nil
       members.append(("fsdp_version", .integer(recipe.parallelism.sharding == .fsdp2 ? 2 : 1)))
       members.append(("fsdp_config", .object(fsdp)))
     }

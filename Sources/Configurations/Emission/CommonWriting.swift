@@ -118,7 +118,7 @@ struct TrainerWriting {
     var members: [String: JSONValue] = ["auto_wrap_policy": "TRANSFORMER_BASED_WRAP"]
     if settings.offload != .none { members[offload] = true }
     if sharding == .fsdp {
-      members["reshard_after_forward"] = "FULL_SHARD"
+      members["reshard_after_forward"] = settings.keepsParametersWhole ? "NO_SHARD" : "FULL_SHARD"
       members["backward_prefetch"] = settings.prefetchesBackward ? "BACKWARD_PRE" : "NO_PREFETCH"
       members["use_orig_params"] = .bool(settings.usesOriginalParameters)
     }

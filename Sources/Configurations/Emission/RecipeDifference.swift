@@ -19,7 +19,7 @@ package struct RecipeDifference: Hashable, Sendable {
       guard first != second else { return }
       differences.append(
         RecipeDifference(
-          setting: setting, wanted: spelling(first), found: spelling(second), isAboutAdapters: isAboutAdapters))
+          setting: setting, wanted: "\(first)", found: "\(second)", isAboutAdapters: isAboutAdapters))
     }
     compare("method", { MethodWords($0.method, of: spec) }, isAboutAdapters: true)
     compare("dtype", \.weightFormat.rawValue)
@@ -42,21 +42,23 @@ package struct RecipeDifference: Hashable, Sendable {
     compare("stack", \.stack.rawValue)
     compare("sharding", \.parallelism.sharding.rawValue)
     compare("offload", \.parallelism.settings.offload.rawValue)
-    compare("settings of the sharding", \.parallelism.settings)
+    differences += changed(wanted.parallelism.settings, found.parallelism.settings) { $0 != "offload" }
     compare("alloc-conf", \.runtime.allocator.text)
     compare("cublas-workspace", { $0.runtime.cublasWorkspace.map { "\($0)" } ?? "torch's own" })
     compare("empty-cache-steps", { $0.runtime.emptyCacheSteps.map { "\($0)" } ?? "never" })
-    if wanted.stack == found.stack { differences += changedChoices(wanted, found) }
+    if wanted.stack == found.stack { differences += changed(wanted.choices, found.choices) { isSeen($0, in: wanted) } }
     return differences
   }
 
-  /// The stack's ways one by one, by their names in ``StackChoices``.
-  private static func changedChoices(_ wanted: Recipe, _ found: Recipe) -> [RecipeDifference] {
-    let pairs = zip(Mirror(reflecting: wanted.choices).children, Mirror(reflecting: found.choices).children)
+  /// Settings one by one, by their names in their type.
+  private static func changed<Settings>(
+    _ wanted: Settings, _ found: Settings, where isSeen: (String) -> Bool
+  ) -> [RecipeDifference] {
+    let pairs = zip(Mirror(reflecting: wanted).children, Mirror(reflecting: found).children)
     return pairs.compactMap { first, second in
       let (one, other) = ("\(first.value)", "\(second.value)")
-      guard one != other, isSeen(first.label ?? "", in: wanted) else { return nil }
-      return RecipeDifference(setting: first.label ?? "", wanted: one, found: other, isAboutAdapters: false)
+      guard one != other, let name = first.label, isSeen(name) else { return nil }
+      return RecipeDifference(setting: name, wanted: one, found: other, isAboutAdapters: false)
     }
   }
 
@@ -71,11 +73,6 @@ package struct RecipeDifference: Hashable, Sendable {
     case "optimizerImplementation": false
     default: true
     }
-  }
-
-  private static func spelling<Value>(_ value: Value) -> String {
-    if value is ShardingSettings { return "other" }
-    return "\(value)"
   }
 }
 
