@@ -109,6 +109,7 @@ import Testing
     #expect(recipe.batch.sequence == 4096 && recipe.batch.microBatch == 2)
     // unsloth/models/rl.py: 2 micro-batches where nobody says.
     #expect(recipe.batch.accumulation == 2)
+    #expect(recipe.runtime.emptyCacheSteps == 250 && recipe.optimizer.weightDecay == 0.001)
     #expect(recipe.choices.checkpoints == .host && recipe.optimizer.kind == .adamw8bit)
   }
 

@@ -128,6 +128,9 @@ import Testing
     FieldCase("use_liger_kernel: true\nliger_kernel_config: {rope: false}") { $0.choices.rotary == .composed },
     FieldCase("gradient_checkpointing_kwargs: {use_reentrant: true}") { $0.choices.reentersCheckpoints },
     FieldCase("gradient_checkpointing: false") { !$0.usesGradientCheckpointing },
+    FieldCase("model_init_kwargs: {dtype: bfloat16, attn_implementation: eager}") {
+      $0.weightFormat == .bf16 && $0.attention == .eager
+    },
     FieldCase("ddp_bucket_cap_mb: 100") { $0.parallelism.settings.bucketBytes == 100 * .mebi },
   ])
   func `of TRL`(field: FieldCase) throws {

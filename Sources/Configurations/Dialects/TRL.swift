@@ -40,6 +40,14 @@ struct TRLReader: DialectReader {
     if fields.has(formatField) {
       draft.request.weightFormat = try TrainerArguments.format(formatField, of: fields) ?? .bf16
     }
+    if let inner = try fields.object("model_init_kwargs") {
+      for name in ["torch_dtype", "dtype"] where inner.has(name) {
+        draft.request.weightFormat = try TrainerArguments.format(name, of: inner) ?? .bf16
+      }
+      if let attention = try TrainerArguments.attention("attn_implementation", of: inner, &draft) {
+        draft.request.attention = attention
+      }
+    }
     draft.fill(\.weightFormat, .fp32, "dtype: float32, TRL's default")
     try readMethod(fields, &draft)
   }

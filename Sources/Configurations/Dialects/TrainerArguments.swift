@@ -12,7 +12,7 @@ struct TrainerArguments {
   /// transformers/training_args.py: batch 8, accumulation 1, `adamw_torch_fused` from torch 2.8 on.
   func readStep(
     _ draft: inout ConfigurationDraft, batch: Int = 8, accumulation: Int = 1, optimizer: String = "adamw_torch_fused",
-    learningRate: Double
+    learningRate: Double, weightDecay: Double = 0
   ) throws(ConfigurationError) {
     draft.request.microBatch = try fields.count("per_device_train_batch_size")
     draft.fill(\.microBatch, batch, "per_device_train_batch_size: \(batch), \(title)'s default")
@@ -21,7 +21,7 @@ struct TrainerArguments {
     draft.request.learningRate = try fields.number("learning_rate")
     draft.fill(\.learningRate, learningRate, "learning_rate: \(learningRate), \(title)'s default")
     draft.request.weightDecay = try fields.number("weight_decay")
-    draft.fill(\.weightDecay, 0, "weight_decay: 0, \(title)'s default")
+    draft.fill(\.weightDecay, weightDecay, "weight_decay: \(YAMLText.spelling(weightDecay)), \(title)'s default")
     try readOptimizer("optim", &draft, default: optimizer)
     try readProcess(&draft)
   }

@@ -82,12 +82,18 @@ struct UnslothReader: DialectReader {
     }
   }
 
-  /// rl.py: Unsloth's `SFTConfig` starts from 4 sequences, 2 micro-batches, adamw_8bit and 5e-5.
+  /// rl.py: Unsloth's `SFTConfig` starts from 4 sequences, 2 micro-batches, adamw_8bit, 5e-5, a decay of 0.001, and an
+  /// empty cache every 250 steps.
   private static func readTrainer(
     _ fields: ConfigurationFields, _ draft: inout ConfigurationDraft
   ) throws(ConfigurationError) {
     let arguments = TrainerArguments(fields: fields, title: "Unsloth")
-    try arguments.readStep(&draft, batch: 4, accumulation: 2, optimizer: "adamw_8bit", learningRate: 5e-5)
+    try arguments.readStep(
+      &draft, batch: 4, accumulation: 2, optimizer: "adamw_8bit", learningRate: 5e-5,
+      weightDecay: 0.001)
     _ = try arguments.mixedPrecision(default: .bf16)
+    if draft.request.runtime == nil, let runtime = try? RuntimeSettings(emptyCacheSteps: 250) {
+      draft.fill(\.runtime, runtime, "torch_empty_cache_steps: 250, Unsloth's default")
+    }
   }
 }

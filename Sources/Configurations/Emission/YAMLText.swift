@@ -31,7 +31,7 @@ enum YAMLText {
   }
 
   /// PyYAML's floats have a point: `2e-05` would be a string to it.
-  private static func spelling(_ number: Double) -> String {
+  static func spelling(_ number: Double) -> String {
     let text = "\(number)"
     guard let mark = text.firstIndex(of: "e"), !text.contains(".") else { return text }
     return text[..<mark] + ".0" + text[mark...]

@@ -33,6 +33,8 @@ struct Check: ParsableCommand {
 
   @OptionGroup(title: "Output") var output: OutputOptions
 
+  func validate() throws { try model.require(beside: recipe) }
+
   func run() throws {
     let resolved = try model.resolve(recipe) { request in
       try EngineOptions.settle(&request, recipe, command: "check")

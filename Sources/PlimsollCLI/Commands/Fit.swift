@@ -51,6 +51,8 @@ struct Fit: ParsableCommand {
 
   @OptionGroup(title: "Output") var output: OutputOptions
 
+  func validate() throws { try model.require(beside: recipe) }
+
   func run() throws {
     if let emit { return try write(emit) }
     let (bytes, device) = try budget.budget()

@@ -28,6 +28,8 @@ struct Probe: ParsableCommand {
   @Option(help: ArgumentHelp("The script; - writes it to standard output.", valueName: "file"))
   var output: String = "probe.py"
 
+  func validate() throws { try model.require(beside: recipe) }
+
   func run() throws {
     let device = try gpu.map { try BudgetOptions.device(named: $0) }
     let asked = try model.asked(recipe)

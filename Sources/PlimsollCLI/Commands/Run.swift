@@ -28,6 +28,8 @@ struct Run: ParsableCommand {
 
   @OptionGroup(title: "Output") var output: OutputOptions
 
+  func validate() throws { try model.require(beside: recipe) }
+
   func run() throws {
     let asked = try model.asked(recipe)
     var request = asked.request

@@ -11,6 +11,11 @@ struct ModelArgument: ParsableArguments {
       valueName: "model"))
   var model: String?
 
+  /// Asks for a model where no configuration could name one: the parser's own error, with its hint.
+  func require(beside recipe: RecipeOptions) throws {
+    if model == nil, recipe.config.isEmpty { throw ValidationError("Missing expected argument '<model>'") }
+  }
+
   /// The model's spec, and the recipe with every gap filled in for it.
   ///
   /// - Parameter change: what the command has to say about the request.
