@@ -56,13 +56,20 @@ import Testing
     }
   }
 
+  struct Mistake: Sendable {
+    let arguments: [String]
+    let code: Int32
+  }
+
   @Test(arguments: [
-    (["fit", "--vram", "8GB"], Int32(64)), (["fit", "--config", "/nowhere.yml", "--vram", "8GB"], 66),
-    (["fit", "7b", "--method", "full", "--emit", "peft"], 64), (["fit", "7b", "--emit", "word-perfect"], 64),
+    Mistake(arguments: ["fit", "--vram", "8GB"], code: 64),
+    Mistake(arguments: ["fit", "--config", "/nowhere.yml", "--vram", "8GB"], code: 66),
+    Mistake(arguments: ["fit", "7b", "--method", "full", "--emit", "peft"], code: 64),
+    Mistake(arguments: ["fit", "7b", "--emit", "word-perfect"], code: 64),
   ])
-  func `mistakes of the command line have their codes`(arguments: [String], code: Int32) throws {
-    let outcome = try Program.run(arguments)
-    #expect(outcome.status == code, "\(outcome.errors)")
+  func `mistakes of the command line have their codes`(mistake: Mistake) throws {
+    let outcome = try Program.run(mistake.arguments)
+    #expect(outcome.status == mistake.code, "\(outcome.errors)")
     #expect(outcome.output.isEmpty && !outcome.errors.isEmpty)
   }
 

@@ -78,6 +78,8 @@ struct Draw {
       (request.precision, request.weightFormat) = pick([
         (.autocast, .bf16), (.autocast, .fp16), (.pure, .bf16), (.pure, .fp32),
       ])
+      // Without mixed precision axolotl loads what is beside 8-bit weights in fp16 (`resolve_dtype`).
+      if request.quantization == .some(.int8), request.weightFormat == .fp32 { request.weightFormat = .fp16 }
       request.attention = pick([.eager, .sdpa, .flash])
     case .llamaFactory:
       share(&request)

@@ -79,14 +79,23 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    String(repeating: "[", count: 100_000), String(repeating: "- ", count: 100_000),
-    String(repeating: "? ", count: 5_000),
-    (0..<300).map { String(repeating: " ", count: $0) + "a:" }.joined(separator: "\n"),
-    "a: " + String(repeating: "{a: ", count: 100),
-  ])
-  func `depth ends in an error`(text: String) {
-    #expect(throws: ConfigurationError.self) { try TrainingConfiguration(parsing: text, file: "deep.yaml") }
+  enum Depth: String, CaseIterable, Sendable {
+    case lists, items, keys, indentation, objects
+
+    var text: String {
+      switch self {
+      case .lists: String(repeating: "[", count: 100_000)
+      case .items: String(repeating: "- ", count: 100_000)
+      case .keys: String(repeating: "? ", count: 5_000)
+      case .indentation: (0..<300).map { String(repeating: " ", count: $0) + "a:" }.joined(separator: "\n")
+      case .objects: "a: " + String(repeating: "{a: ", count: 100)
+      }
+    }
+  }
+
+  @Test(arguments: Depth.allCases)
+  func `depth ends in an error`(depth: Depth) {
+    #expect(throws: ConfigurationError.self) { try TrainingConfiguration(parsing: depth.text, file: "deep.yaml") }
   }
 
   @Test func `many values end in an error`() {

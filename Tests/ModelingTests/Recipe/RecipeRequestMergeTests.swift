@@ -11,15 +11,22 @@ import Testing
     #expect(merged.method == .lora && merged.rank == 4 && merged.alpha == 16 && merged.sequence == 512)
   }
 
+  struct Merge: Sendable {
+    let method: Method.Name
+    let quantization: Quantization?
+    let expected: Method.Name
+  }
+
   @Test(arguments: [
-    (Method.Name.lora, Quantization?.some(.int8), Method.Name.qlora), (.qlora, nil, .lora), (.full, nil, .full),
+    Merge(method: .lora, quantization: .int8, expected: .qlora),
+    Merge(method: .qlora, quantization: nil, expected: .lora), Merge(method: .full, quantization: nil, expected: .full),
   ])
-  func `is quantized as it says itself`(method: Method.Name, quantization: Quantization?, expected: Method.Name) {
+  func `is quantized as it says itself`(merge: Merge) {
     var flags = RecipeRequest()
-    flags.quantization = .some(quantization)
+    flags.quantization = .some(merge.quantization)
     var file = RecipeRequest()
-    file.method = method
-    #expect(flags.filled(from: file).method == expected)
+    file.method = merge.method
+    #expect(flags.filled(from: file).method == merge.expected)
   }
 
   @Test(arguments: Method.Name.allCases)
