@@ -16,6 +16,7 @@ let strict: [SwiftSetting] = [
 let memory: [SwiftSetting] = strict + [.enableExperimentalFeature("Lifetimes")]
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 let package = Package(
   name: "Plimsoll",
@@ -27,7 +28,9 @@ let package = Package(
   ],
   dependencies: [
     // Argument parsing, help and usage errors of every command.
-    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    // Reading YAML: the training configurations of axolotl, LLaMA-Factory, torchtune, TRL and Accelerate.
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
   targets: [
     // MARK: Floor 0: bytes, accounts, moments, ledgers; C libraries
@@ -46,6 +49,8 @@ let package = Package(
     .target(name: "Machine", dependencies: ["Bookkeeping", "CHwloc"], swiftSettings: strict),
     .target(name: "Texts", dependencies: ["Modeling"], swiftSettings: strict),
 
+    .target(name: "Configurations", dependencies: ["Bookkeeping", "Modeling", yams], swiftSettings: strict),
+
     // MARK: Floor 2: the two clerks, who never meet
     .target(name: "Planning", dependencies: ["Bookkeeping", "Modeling"], swiftSettings: strict),
     .target(
@@ -62,7 +67,8 @@ let package = Package(
     .executableTarget(
       name: "PlimsollCLI",
       dependencies: [
-        "Bookkeeping", "Modeling", "Planning", "Texts", "Training", "Kernels", "Machine", "Reporting", argumentParser,
+        "Bookkeeping", "Modeling", "Configurations", "Planning", "Texts", "Training", "Kernels", "Machine", "Reporting",
+        argumentParser,
       ],
       swiftSettings: strict),
 
@@ -71,6 +77,9 @@ let package = Package(
     .testTarget(
       name: "ModelingTests", dependencies: ["Bookkeeping", "Modeling"],
       resources: [.copy("Resources")], swiftSettings: strict),
+    .testTarget(
+      name: "ConfigurationsTests", dependencies: ["Bookkeeping", "Modeling", "Configurations"],
+      resources: [.copy("Examples")], swiftSettings: strict),
     .testTarget(
       name: "KernelsTests", dependencies: ["Bookkeeping", "Modeling", "Kernels"],
       resources: [.copy("Golden")], swiftSettings: memory),

@@ -144,5 +144,5 @@ extension Method.Name {
 
   var hasLoRA: Bool { [.lora, .qlora, .dora].contains(self) }
   var hasRank: Bool { hasLoRA || [.vera, .loha, .lokr, .adalora].contains(self) }
-  var hasTargets: Bool { hasRank || [.ia3, .oft, .boft].contains(self) }
+  package var hasTargets: Bool { hasRank || [.ia3, .oft, .boft].contains(self) }
 }

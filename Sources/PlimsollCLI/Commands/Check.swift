@@ -33,11 +33,14 @@ struct Check: ParsableCommand {
 
   @OptionGroup(title: "Output") var output: OutputOptions
 
+  func validate() throws { try model.require(beside: recipe) }
+
   func run() throws {
-    var request = try EngineOptions.request(recipe, command: "check")
-    // Small enough to answer at once, long enough to look like training.
-    if request.sequence == nil { request.sequence = 512 }
-    let resolved = try model.resolve(request, assumptions: recipe.assumptions)
+    let resolved = try model.resolve(recipe) { request in
+      try EngineOptions.settle(&request, recipe, command: "check")
+      // Small enough to answer at once, long enough to look like training.
+      if request.sequence == nil { request.sequence = 512 }
+    }
     var check = CheckRun(
       spec: resolved.spec, resolved: resolved.recipe,
       threads: try EngineOptions.threads(threads), progress: StandardError.write)
@@ -63,15 +66,14 @@ enum EngineOptions {
     EngineThreads.configure(threads)
   }
 
-  /// The recipe that was asked for, on the engine's stack: the one that `command` runs.
-  static func request(_ recipe: RecipeOptions, command: String) throws -> RecipeRequest {
-    var request = try recipe.request()
-    guard request.stack == nil || request.stack == .plimsoll else {
-      throw UsageError.outOfRange(
-        flag: "stack", value: request.stack?.rawValue ?? "", allowed: "plimsoll, which is what \(command) runs")
+  /// Puts what was asked for on the engine's stack, the one that `command` runs, whatever a configuration is for.
+  static func settle(_ request: inout RecipeRequest, _ recipe: RecipeOptions, command: String) throws(UsageError) {
+    guard recipe.stack == nil || recipe.stack == .plimsoll else {
+      throw .outOfRange(
+        flag: "stack", value: recipe.stack?.rawValue ?? "", allowed: "plimsoll, which is what \(command) runs")
     }
     request.stack = .plimsoll
-    return request
+    request.choices = nil
   }
 
   /// The threads asked for, or as many as control groups, affinity and cores allow.

@@ -1,7 +1,10 @@
-import ArgumentParser
+public import ArgumentParser
+public import Configurations
 import Modeling
 import Planning
 import Reporting
+
+extension ConfigurationEmission.Dialect: ExpressibleByArgument {}
 
 /// Says whether a step fits, and why.
 struct Fit: ParsableCommand {
@@ -17,6 +20,8 @@ struct Fit: ParsableCommand {
         plimsoll fit 7b --method lora --rank 64 --seq 4096 --gpu rtx-4090
         plimsoll fit path/to/config.json --method full --vram 24GB --format json
         plimsoll fit 7b --method qlora --vram 8GB --explain
+        plimsoll fit --config qlora.yml --config ds_z2.json --vram 24GB
+        plimsoll fit --config qlora.yml --emit llama-factory
       """)
 
   @OptionGroup var model: ModelArgument
@@ -38,13 +43,20 @@ struct Fit: ParsableCommand {
     transform: Number.whole)
   var threads: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Print the recipe as a configuration of this program instead of planning it; what the program has no words for "
+        + "is said in comments.", valueName: "program"))
+  var emit: ConfigurationEmission.Dialect?
+
   @OptionGroup(title: "Output") var output: OutputOptions
 
+  func validate() throws { try model.require(beside: recipe) }
+
   func run() throws {
+    if let emit { return try write(emit) }
     let (bytes, device) = try budget.budget()
-    var request = try recipe.request()
-    try process.fill(&request)
-    let resolved = try model.resolve(request, assumptions: recipe.assumptions)
+    let resolved = try model.resolve(recipe, process.fill)
     let threads = try threads(of: resolved.recipe.recipe.stack)
     let plan = try Planner.plan(resolved.spec, resolved.recipe, threads: threads, device: device)
     let verdict = Verdict.judge(plan, budget: bytes)
@@ -55,8 +67,31 @@ struct Fit: ParsableCommand {
     if verdict.exitCode != 0 { throw ExitCode(verdict.exitCode) }
   }
 
+  /// Prints the configuration alone, so that it can be redirected into a file.
+  private func write(_ dialect: ConfigurationEmission.Dialect) throws {
+    let asked = try model.asked(recipe)
+    var request = asked.request
+    try process.fill(&request)
+    // Without a word on the software, it is the one that the configuration is for.
+    if request.stack == nil { request.stack = dialect.stack }
+    let spec = asked.reference.spec
+    let resolved = try request.resolved(for: spec)
+    let emission = try ConfigurationEmission(
+      resolved.recipe, of: spec, model: asked.reference.publicName ?? asked.name, as: dialect)
+    try StandardOutput.write(emission.text)
+    // JSON has no comments.
+    if dialect == .peft { for sentence in emission.unsaid { StandardError.write("not said: \(sentence)") } }
+  }
+
   /// Threads of the engine; without meaning on other stacks, for which the machine is not even looked at.
   private func threads(of stack: Stack) throws -> Int {
     threads == nil && stack != .plimsoll ? 1 : try EngineOptions.threads(threads)
+  }
+}
+
+extension ModelReference {
+  /// The repository of a preset, by which programs find it.
+  fileprivate var publicName: String? {
+    if case .preset(let preset) = origin { preset.huggingFaceID } else { nil }
   }
 }

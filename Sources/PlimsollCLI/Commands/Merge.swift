@@ -16,7 +16,8 @@ struct Merge: ParsableCommand {
         plimsoll merge path/to/checkpoint --adapter plimsoll-run --output merged --dtype bf16
       """)
 
-  @OptionGroup var model: ModelArgument
+  @Argument(help: ArgumentHelp("A checkpoint folder, a .safetensors or a .gguf file.", valueName: "model"))
+  var model: String
 
   @Option(help: ArgumentHelp("The adapter, as PEFT or plimsoll run saves it.", valueName: "folder"))
   var adapter: String
@@ -28,15 +29,15 @@ struct Merge: ParsableCommand {
   var dtype: SafetensorsWriter.Format = .fp32
 
   func run() throws {
-    let reference = try ModelReference(resolving: model.model)
-    if case .preset = reference.origin { throw UsageError.presetWithoutWeights(model.model) }
-    guard !OutputFile.isSameFolder(output, as: model.model) else { throw UsageError.mergeOverBase(output) }
+    let reference = try ModelReference(resolving: model)
+    if case .preset = reference.origin { throw UsageError.presetWithoutWeights(model) }
+    guard !OutputFile.isSameFolder(output, as: model) else { throw UsageError.mergeOverBase(output) }
     StandardError.write(
-      "merging \(adapter) into \(model.model): \(Fixed.grouped(reference.spec.parameterCount)) parameters")
+      "merging \(adapter) into \(model): \(Fixed.grouped(reference.spec.parameterCount)) parameters")
     var told = ContinuousClock.now
     try MergedCheckpoint.write(
-      reference.spec, weights: CheckpointWeights.open(model.model, for: reference.spec),
-      adapter: AdapterFile(folder: adapter), to: output, format: dtype, base: model.model,
+      reference.spec, weights: CheckpointWeights.open(model, for: reference.spec),
+      adapter: AdapterFile(folder: adapter), to: output, format: dtype, base: model,
       progress: { written, count in
         // A line a second is enough; a small model gets none.
         guard ContinuousClock.now - told >= .seconds(1) else { return }

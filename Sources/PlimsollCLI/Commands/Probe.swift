@@ -28,11 +28,14 @@ struct Probe: ParsableCommand {
   @Option(help: ArgumentHelp("The script; - writes it to standard output.", valueName: "file"))
   var output: String = "probe.py"
 
+  func validate() throws { try model.require(beside: recipe) }
+
   func run() throws {
     let device = try gpu.map { try BudgetOptions.device(named: $0) }
-    let resolved = try model.resolve(recipe.request(), assumptions: recipe.assumptions)
-    guard let configuration = try ModelReference(resolving: model.model).configuration() else {
-      throw ProbeError.noConfiguration(model: model.model)
+    let asked = try model.asked(recipe)
+    let resolved = try model.resolve(recipe)
+    guard let configuration = try asked.reference.configuration() else {
+      throw ProbeError.noConfiguration(model: asked.name)
     }
     let settings = try ProbeSettings(
       spec: resolved.spec, configuration: configuration, recipe: resolved.recipe.recipe)

@@ -28,12 +28,15 @@ struct Run: ParsableCommand {
 
   @OptionGroup(title: "Output") var output: OutputOptions
 
+  func validate() throws { try model.require(beside: recipe) }
+
   func run() throws {
-    let request = try EngineOptions.request(recipe, command: "run")
-    let reference = try ModelReference(resolving: model.model)
-    if case .preset = reference.origin { throw UsageError.presetWithoutWeights(model.model) }
+    let asked = try model.asked(recipe)
+    var request = asked.request
+    try EngineOptions.settle(&request, recipe, command: "run")
+    if case .preset = asked.reference.origin { throw UsageError.presetWithoutWeights(asked.name) }
     let run = TrainingRun(
-      modelPath: model.model, reference: reference, request: request, options: options,
+      modelPath: asked.name, reference: asked.reference, request: request, options: options,
       threads: try EngineOptions.threads(threads), printsSteps: output.format == .json)
     let report = RunReport(try run.run())
     if output.format == .json {

@@ -17,10 +17,7 @@ struct Stacks: ParsableCommand {
         plimsoll stacks --about unsloth
       """)
 
-  @Argument(
-    help: ArgumentHelp(
-      "A preset, a size, a config.json, a checkpoint folder, a .safetensors or a .gguf file.", valueName: "model"))
-  var model: String = "llama-3.1-8b"
+  @OptionGroup var model: ModelArgument
 
   @Option(help: ArgumentHelp("A stack by name: prints its choices, defaults, notes and sources.", valueName: "stack"))
   var about: Stack?
@@ -40,8 +37,11 @@ struct Stacks: ParsableCommand {
       }
       return device
     }
-    let spec = try ModelReference(resolving: model).spec
-    var request = try recipe.request()
+    let asked = try model.asked(recipe, otherwise: "llama-3.1-8b")
+    let spec = asked.reference.spec
+    var request = asked.request
+    // Every stack has its own ways.
+    request.choices = nil
     let stacks = request.stack.map { $0 == .trl ? [.trl] : [.trl, $0] } ?? Stack.allCases.filter(\.isTorch)
     var rows: [StacksReport.Row] = []
     for stack in stacks {

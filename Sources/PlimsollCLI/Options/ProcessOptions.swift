@@ -28,12 +28,13 @@ struct ProcessOptions: ParsableArguments {
 
   /// Puts what was said into a request.
   func fill(_ request: inout RecipeRequest) throws {
-    request.lengths = try lengths.map {
-      try LengthDistribution(rule: $0) ?? LengthDistribution(contentsOf: $0)
+    if let lengths {
+      request.lengths = try LengthDistribution(rule: lengths) ?? LengthDistribution(contentsOf: lengths)
     }
+    let said = request.runtime ?? .standard
     request.runtime = try RuntimeSettings(
-      allocator: allocConf.map { try AllocatorSettings(parsing: $0) } ?? .standard,
-      cublasWorkspace: cublasWorkspace.map { try RuntimeSettings.cublasWorkspace(parsing: $0) },
-      emptyCacheSteps: emptyCacheSteps)
+      allocator: allocConf.map { try AllocatorSettings(parsing: $0) } ?? said.allocator,
+      cublasWorkspace: cublasWorkspace.map { try RuntimeSettings.cublasWorkspace(parsing: $0) } ?? said.cublasWorkspace,
+      emptyCacheSteps: emptyCacheSteps ?? said.emptyCacheSteps)
   }
 }

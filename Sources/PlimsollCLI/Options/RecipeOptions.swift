@@ -1,10 +1,18 @@
 import ArgumentParser
+import Configurations
 import Modeling
 
 /// Every flag that says how a model is trained, the same for all commands.
 ///
 /// Numbers are taken as they stand, a leading minus included, so that the recipe can say what is wrong with them.
 struct RecipeOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A training configuration that you have, of axolotl, LLaMA-Factory, TRL, Transformers, torchtune, Unsloth, PEFT, "
+        + "Accelerate, FSDP or DeepSpeed; again for another file of the same run. Flags win over it.",
+      valueName: "file"))
+  var config: [String] = []
+
   @Option(
     help:
       "What trains: everything, part of it, adapters on a frozen or quantized base, or virtual tokens. (default: lora)"
@@ -138,7 +146,12 @@ struct RecipeOptions: ParsableArguments {
     return ["double quantization: on, as in the QLoRA paper"]
   }
 
-  /// The recipe that was asked for, gaps left open.
+  /// What the files of `--config` say together; `nil` where none was named.
+  func configuration() throws(ConfigurationError) -> TrainingConfiguration? {
+    config.isEmpty ? nil : try TrainingConfiguration(reading: config)
+  }
+
+  /// The recipe that the flags ask for, gaps left open.
   func request() throws -> RecipeRequest {
     if let gpus, gpus < 1 { throw UsageError.noGPUs(gpus) }
     var request = RecipeRequest()

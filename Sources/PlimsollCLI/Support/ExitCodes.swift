@@ -1,4 +1,5 @@
 import Bookkeeping
+import Configurations
 import Machine
 import Modeling
 import Planning
@@ -30,6 +31,8 @@ extension ExitStatus {
       switch error {
       case let error as ModelReferenceError: ExitStatus(error.category)
       case is UsageError, is BytesParsingError, is RecipeError, is PlanError, is AllocatorSettingsError: .usage
+      case let error as ConfigurationError: ExitStatus(error)
+      case let error as EmissionError: ExitStatus(error)
       case let error as LengthError: ExitStatus(error)
       case is ModelSpecError: .badData
       case is MachineError, is MachineTooSmall, is ArenaError, is OutputFileError: .unavailable
@@ -55,6 +58,16 @@ extension ExitStatus {
       case .file, .cannotMap, .noWeights: .noInput
       case .cannotWrite: .unavailable
       default: .badData
+      }
+  }
+
+  private init(_ error: ConfigurationError) { self = error.isMissingFile ? .noInput : .badData }
+
+  private init(_ error: EmissionError) {
+    self =
+      switch error {
+      case .cannotSay: .usage
+      case .unreadable: .internalError
       }
   }
 

@@ -1,6 +1,8 @@
 /// Why a command line cannot be followed, beyond what the parser and the recipe check.
 enum UsageError: Error, Hashable, CustomStringConvertible {
   case noBudget
+  case noModel(config: String?)
+  case unknownConfiguredModel(String, file: String)
   case twoBudgets
   case unknownDevice(String, nearest: [String])
   case noGPUs(Int)
@@ -17,6 +19,10 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
   var description: String {
     switch self {
     case .noBudget: "fit needs a budget: say how much memory there is with --vram 8GB, or on what with --gpu rtx-4060"
+    case .noModel(let config?): "\(config) names no model: name one before the flags, such as llama-2-7b"
+    case .noModel(nil): "no model is named: name a preset such as llama-2-7b, or a file"
+    case .unknownConfiguredModel(let name, let file):
+      "\(file) names the model \"\(name)\", which is no preset and no path here: name the model before the flags"
     case .twoBudgets: "--vram and --gpu both name a budget: say one of them"
     case .unknownDevice(let name, let nearest):
       "--gpu \(name) is unknown: "

@@ -45,7 +45,7 @@ public enum JSONValue: Hashable, Sendable {
   }
 
   /// The value as an error message quotes it, short however long it is.
-  var summary: String {
+  package var summary: String {
     switch self {
     case .null: "null"
     case .bool(let value): "\(value)"
