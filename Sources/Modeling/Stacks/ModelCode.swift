@@ -10,6 +10,8 @@ public enum ModelCode: String, CaseIterable, Hashable, Sendable, Codable {
   case litgpt
   /// The same in 2023, as lit_gpt: queries, keys and values interleaved in one weight.
   case litgpt2023 = "litgpt-2023"
+  /// megatron-core's `GPTModel`.
+  case megatron
 
   public var isTorchtune: Bool { self == .torchtune || self == .torchtune2024 }
   public var isLitGPT: Bool { self == .litgpt || self == .litgpt2023 }

@@ -20,7 +20,7 @@ extension Stack {
       // `--precision bf16` passes no `MixedPrecision`.
       settings.castsGatheredWeights = false
     case .plimsoll, .trl, .trlFullLogits, .trl0, .transformers, .transformersUnprepared, .transformers4, .peftLoop,
-      .liger, .unsloth, .fmsAcceleration, .axolotl, .llamaFactory, .msSwift:
+      .liger, .unsloth, .fmsAcceleration, .axolotl, .llamaFactory, .msSwift, .megatron:
       break
     }
     return settings

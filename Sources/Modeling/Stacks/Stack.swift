@@ -37,6 +37,8 @@ public enum Stack: String, CaseIterable, Hashable, Sendable, Codable {
   case litgpt
   /// lit-gpt as of late 2023.
   case litgpt2023 = "litgpt-2023"
+  /// Megatron-LM's training loop on megatron-core's models.
+  case megatron
 
   /// What the stack does and where that was read.
   public var description: StackDescription { StackDescription.of(self) }

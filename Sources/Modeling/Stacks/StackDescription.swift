@@ -84,6 +84,7 @@ public struct StackDescription: Hashable, Sendable {
     case .torchtune2024: .torchtune2024
     case .litgpt: .litgpt
     case .litgpt2023: .litgpt2023
+    case .megatron: .megatron
     }
   }
 }

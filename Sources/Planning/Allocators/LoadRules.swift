@@ -141,6 +141,7 @@ extension Entry {
   /// Whether the optimizer makes it at the end of its first step; DeepSpeed's fp32 weights are there before.
   var isMadeByFirstStep: Bool {
     guard account == .optimizerState else { return false }
+    if name == "megatron.main_parameters" || name.hasSuffix(".main") { return false }
     guard name.hasPrefix("zero.master_weights") else { return true }
     let words = name.split(separator: ".")
     return !(words.starts(with: ["zero", "master_weights"]) && words.dropFirst(2).allSatisfy { Int($0) != nil })

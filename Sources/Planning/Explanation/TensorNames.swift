@@ -9,11 +9,13 @@ struct TensorNames {
 
   init(_ spec: ModelSpec) {
     self.spec = spec
-    // LitGPT holds queries, keys and values in one weight, and a head of its own.
+    // LitGPT and Megatron hold queries, keys and values in one weight; LitGPT has a head of its own.
     parameters = Dictionary(
-      (spec.parameters + spec.litGPTParameters).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+      (spec.parameters + spec.litGPTParameters + spec.megatronParameters).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     modules = Dictionary(
-      (0..<spec.layerCount).flatMap { spec.linearModules($0) + spec.litGPTModules($0) }.map { ($0.name, $0) },
+      (0..<spec.layerCount).flatMap {
+        spec.linearModules($0) + spec.litGPTModules($0) + spec.megatronModules($0)
+      }.map { ($0.name, $0) },
       uniquingKeysWith: { first, _ in first })
   }
 
@@ -79,7 +81,7 @@ struct TensorNames {
 
   private func shapes(of parameter: Parameter) -> ([[Extent]], ParameterKind) {
     switch parameter.role {
-    case .embedding: return ([[.V, .H]], .embedding)
+    case .embedding: return ([[.V, .H], [.blocks128(.V), .H]], .embedding)
     case .positionEmbedding: return ([[.P, .H]], .positions)
     case .linear(let role):
       let (input, output) = TensorNames.extents(of: role)
@@ -91,7 +93,7 @@ struct TensorNames {
     case .expert(let role, _):
       let (input, output) = TensorNames.extents(of: role)
       return ([[output == .I ? .F : output, input == .I ? .F : input]], .expert)
-    case .head: return ([[.V, .H]], .head)
+    case .head: return ([[.V, .H], [.blocks128(.V), .H]], .head)
     case .headBias: return ([[.V]], .head)
     }
   }

@@ -6,7 +6,7 @@ extension TensorTable {
     let fused = "trl kernels/chunked_logprob.py, ChunkedLogProbFunction"
     // torchtune's eighths differ by a token where eight doesn't divide the tokens.
     let eighths: [[Extent]] = [[.part(.T, of: 8), .V], [.blocks(.T, of: 8), .V]]
-    let scores: TensorRule.Form = .fixed([[.b, .s, .V], [.T, .V]] + eighths)
+    let scores: TensorRule.Form = .fixed([[.b, .s, .V], [.T, .V], [.b, .s, .blocks128(.V)]] + eighths)
     var rules: [String: TensorRule] = [
       "logits": TensorRule(
         scores, "scores of the whole vocabulary: alive until the loss is made, and as long as the output is held",

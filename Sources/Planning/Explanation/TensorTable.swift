@@ -5,7 +5,7 @@ enum TensorTable {
   static let rules: [String: TensorRule] = {
     let families = [
       parameters, results, linears, norms, attention, rotary, feedForward, mixture, head, step, engine, loading,
-      kernels, sharding, ownCode, optimizers,
+      kernels, sharding, ownCode, megatron, optimizers,
     ]
     return families.reduce(into: [:]) { table, family in
       table.merge(family) { first, _ in first }

@@ -40,7 +40,7 @@ public struct ProbeSettings: Hashable, Sendable {
     case .peftLoop: .loop
     // A loss of one's own, releases with other arguments, and trainers with a configuration of their own.
     case .plimsoll, .trlFullLogits, .trl0, .unsloth, .fmsAcceleration, .axolotl, .llamaFactory, .msSwift, .fsdpQLoRA,
-      .torchtune, .torchtune2024, .litgpt, .litgpt2023:
+      .torchtune, .torchtune2024, .litgpt, .litgpt2023, .megatron:
       nil
     }
   }

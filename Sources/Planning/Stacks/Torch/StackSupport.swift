@@ -49,6 +49,7 @@ enum StackSupport {
   private static func checkModelCode(_ spec: ModelSpec, _ recipe: Recipe) throws(PlanError) {
     let code = recipe.choices.modelCode
     guard code != .transformers else { return }
+    guard code != .megatron else { return try MegatronSupport.check(spec, recipe) }
     func refuse(_ what: String, _ advice: String) -> PlanError {
       .notModeled(what: what, stack: recipe.stack, advice: advice)
     }

@@ -13,7 +13,8 @@ enum TorchAssumptions {
         ? "batch: sequences of different lengths, padded; attention takes an explicit mask"
         : "batch: sequences of one length; fused attention takes no mask",
     ]
-    list += ShardingAssumptions.sentences(recipe)
+    list += recipe.choices.modelCode == .megatron
+      ? MegatronSupport.assumptions(recipe) : ShardingAssumptions.sentences(recipe)
     if recipe.usesGradientCheckpointing {
       list.append(
         recipe.choices.reentersCheckpoints

@@ -27,6 +27,7 @@ extension TorchLoader {
     case .litgpt, .litgpt2023:
       let rotated = max(2, Int(Double(width) * rotary.rotatedShare) / 2 * 2)
       return open(&tape, "", [sequence, rotated], .batch)
+    case .megatron: return openAngles(&tape, width: max(2, Int(Double(width) * rotary.rotatedShare) / 2 * 2))
     }
   }
 
@@ -34,6 +35,13 @@ extension TorchLoader {
     RotaryTables(
       cosine: tape.openNamed(prefix + TensorName.cosineTable, shape, .fp32, account),
       sine: tape.openNamed(prefix + TensorName.sineTable, shape, .fp32, account))
+  }
+
+  /// Angles of every position of the longest sample, [1, s, R] in fp32, of which Megatron's kernel makes cosines and sines
+  /// (megatron/core/models/common/embeddings/rotary_pos_embedding.py, `RotaryEmbedding.forward`, `lru_cache`).
+  private func openAngles(_ tape: inout Tape, width: Int) -> RotaryTables {
+    let angles = tape.openNamed("rotary.angles", [1, sequence, width], .fp32, .batch)
+    return RotaryTables(cosine: angles, sine: angles)
   }
 
   /// Whether the head is quantized like any other linear layer.

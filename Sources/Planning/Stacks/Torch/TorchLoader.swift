@@ -17,7 +17,8 @@ struct TorchLoader {
     var biases = Biases()
     let tiedHead = spec.tiesEmbeddings ? method.copiesHead(of: spec) : false
     let isLitGPT = policy.choices.modelCode.isLitGPT
-    for parameter in isLitGPT ? spec.litGPTParameters : spec.parameters {
+    let code = policy.choices.modelCode
+    for parameter in spec.parameters(in: code) {
       tape.layer = parameter.layer
       place(parameter, &weights, &biases, &tape)
     }
@@ -25,7 +26,7 @@ struct TorchLoader {
     for layer in 0..<spec.layerCount {
       tape.layer = layer
       if spec.feedForward.experts != nil { loadExperts(layer, &weights, &biases, &tape) }
-      for module in isLitGPT ? spec.litGPTModules(layer) : spec.linearModules(layer) {
+      for module in spec.linearModules(layer, in: code) {
         weights.layers[layer].linears[module.role] = linear(module, biases, &tape)
       }
     }

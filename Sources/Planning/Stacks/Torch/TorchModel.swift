@@ -16,6 +16,8 @@ struct TorchModel {
   let sequence: Int
   /// What brings checkpoints back from the host, where they wait there.
   var staging: Tensor?
+  /// What stands for the gradients of linear weights that were added where they add up, by shape (Megatron).
+  var dummyGradients: [Shape: Tensor] = [:]
 
   /// Virtual tokens that queries look back on and that run through no layer.
   var prefixLength: Int { policy.method.virtualTokens?.tokensInKeys ?? 0 }
@@ -45,6 +47,7 @@ struct TorchModel {
     case .transformers: transformersForward(&tape)
     case .torchtune, .torchtune2024: torchtuneForward(&tape)
     case .litgpt, .litgpt2023: litGPTForward(&tape)
+    case .megatron: megatronForward(&tape)
     }
   }
 

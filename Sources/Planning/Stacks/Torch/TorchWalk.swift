@@ -140,6 +140,8 @@ public enum TorchWalk {
       scalesLoss: policy.autocast == .fp16)
     var outside = optimizer.prepare(&tape)
     if recipe.choices.keepsGradients, !options.isFirstStep { tape.openGradients() }
+    let dummies = openDummyGradients(&tape, spec, policy)
+    openScoresBuffer(&tape, spec, recipe)
     openBatch(&tape, spec, recipe)
     for handle in ["main", "autograd"] where options.cublasWorkspace > .zero {
       _ = tape.openNamed(
@@ -148,7 +150,7 @@ public enum TorchWalk {
     let model = TorchModel(
       spec: spec, policy: policy, weights: weights, microBatch: recipe.batch.microBatch,
       sequence: recipe.batch.sequence + (recipe.method.virtualTokens?.tokensInStream ?? 0),
-      staging: openKeptBuffers(&tape, spec, recipe, policy))
+      staging: openKeptBuffers(&tape, spec, recipe, policy), dummyGradients: dummies)
     for microBatch in 0..<recipe.batch.accumulation {
       tape.microBatch = microBatch
       tape.sharding.isReducing = sharding.reduces(after: microBatch)
@@ -184,6 +186,7 @@ public enum TorchWalk {
   /// Token ids, labels and padding masks of every micro-batch: the trainer fetches them together
   /// (transformers trainer.py, `get_batch_samples`).
   private static func openBatch(_ tape: inout Tape, _ spec: ModelSpec, _ recipe: Recipe) {
+    guard recipe.choices.modelCode != .megatron else { return openMegatronBatch(&tape, recipe) }
     let shape: Shape = [recipe.batch.microBatch, recipe.batch.sequence]
     for _ in 0..<recipe.batch.accumulation {
       let masks = recipe.choices.modelCode == .transformers ? ["batch.attention_mask"] : []

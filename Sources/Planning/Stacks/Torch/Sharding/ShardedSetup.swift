@@ -14,6 +14,8 @@ struct ShardedSetup {
 
   /// Says which parameters become part of something larger; before they are loaded.
   func begin(_ tape: inout Tape) {
+    // Megatron's buffers are made of parameters that stay what they are.
+    guard policy.choices.modelCode != .megatron else { return }
     switch parallelism.sharding {
     case .none, .ddp: tape.sharding.taking = .none
     case .zero1, .zero2: tape.sharding.taking = .trained
@@ -31,6 +33,9 @@ struct ShardedSetup {
   ///
   /// - Parameter trace: the modules in the order of their use, once that is known.
   func finish(_ tape: inout Tape, trace: [Int]) {
+    guard policy.choices.modelCode != .megatron else {
+      return MegatronBuffers(whole: whole, parallelism: parallelism).open(&tape)
+    }
     switch parallelism.sharding {
     case .none: return
     case .ddp: openReducerBuckets(&tape)
