@@ -11,7 +11,8 @@ struct TensorNames {
     self.spec = spec
     // LitGPT and Megatron hold queries, keys and values in one weight; LitGPT has a head of its own.
     parameters = Dictionary(
-      (spec.parameters + spec.litGPTParameters + spec.megatronParameters).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+      (spec.parameters + spec.litGPTParameters + spec.megatronParameters).map { ($0.name, $0) },
+      uniquingKeysWith: { first, _ in first })
     modules = Dictionary(
       (0..<spec.layerCount).flatMap {
         spec.linearModules($0) + spec.litGPTModules($0) + spec.megatronModules($0)

@@ -70,7 +70,7 @@ extension TensorTable {
       "batch.labels": TensorRule(.b, .s, because: "labels of a micro-batch", batch),
       "batch.attention_mask": TensorRule(.b, .s, because: "which tokens are no padding", batch),
       "batch.positions": TensorRule(
-        .one, .s, because: "positions, kept as long as the layers' context is",
+        .fixed([[.one, .s], [.b, .s]]), "positions, kept as long as the layers' context is",
         "transformers models/llama/modeling_llama.py"),
       "hidden": TensorRule(.tokens(.H), "embedded tokens: the first layer's input", stream),
       "checkpoint": TensorRule(
@@ -83,7 +83,8 @@ extension TensorTable {
         "transformers models/gpt_neox/modeling_gpt_neox.py, GPTNeoXLayer.forward"),
       "embedding": TensorRule(.tokens(.H), "embedded tokens, before what the family does to them", stream),
       "position_embedding": TensorRule(
-        .one, .s, .H, because: "embedded positions", "transformers models/gpt2/modeling_gpt2.py, GPT2Model.forward"),
+        .fixed([[.one, .s, .H], [.b, .s, .H]]), "embedded positions",
+        "transformers models/gpt2/modeling_gpt2.py, GPT2Model.forward"),
       "embedding.sum": TensorRule(
         .tokens(.H), "tokens and positions added, before dropout",
         "transformers models/gpt2/modeling_gpt2.py, GPT2Model.forward"),

@@ -36,5 +36,5 @@ extension StackDescription {
     ],
     full: script, lora: script, qlora: script,
     choices: StackChoices(
-      modelCode: .megatron, norm: .composed, reentersCheckpoints: true, convertsOutputs: false))
+      modelCode: .megatron, reentersCheckpoints: true, convertsOutputs: false))
 }

@@ -36,7 +36,8 @@ struct RepeatedWalk {
     // Keys and values of a prefix come out of one table for all layers.
     let hasPrefix = recipe.method.virtualTokens.map { $0.tokensInKeys > 0 } ?? false
     // DeepSpeed's buckets fill up across layers, and it gathers ahead across them.
-    return !hasTwoMasks && !hasPrefix && !recipe.method.namesLayers && !recipe.parallelism.sharding.isDeepSpeed
+    let isDeepSpeed = recipe.parallelism.sharding.isDeepSpeed && recipe.choices.modelCode != .megatron
+    return !hasTwoMasks && !hasPrefix && !recipe.method.namesLayers && !isDeepSpeed
   }
 
   /// The whole model's books; `nil` if the names of tensors don't tell their layers.

@@ -13,7 +13,8 @@ enum TorchAssumptions {
         ? "batch: sequences of different lengths, padded; attention takes an explicit mask"
         : "batch: sequences of one length; fused attention takes no mask",
     ]
-    list += recipe.choices.modelCode == .megatron
+    list +=
+      recipe.choices.modelCode == .megatron
       ? MegatronSupport.assumptions(recipe) : ShardingAssumptions.sentences(recipe)
     if recipe.usesGradientCheckpointing {
       list.append(

@@ -20,7 +20,8 @@ extension MeasurementTranslation {
     // By name, so that an optimizer is planned here from the day on which it has a rule.
     let kinds = name.compactMap(Optimizer.Kind.init(rawValue:))
     guard let kind = kinds.first else { throw Refusal(.optimizer, "\(text ?? name[0]) has no rule") }
-    request.optimizer = kind
+    // megatron/core/optimizer/__init__.py: its Adam is Transformer Engine's or Apex's, decoupled decay or not.
+    request.optimizer = program == .megatron && kind == .adamw ? .fusedAdam : kind
     request.optimizerImplementation = implementation(words)
     if kind.hasRank { readOptimizerRank(words) }
     if words.hasAny("in bwd", "in backward") {

@@ -26,6 +26,8 @@ extension MeasurementTranslation {
   }
 
   private mutating func precision(_ compute: FreeText) -> Precision {
+    // megatron/core/transformer/module.py, `Float16Module`: the model is cast, whatever a table calls that.
+    if program == .megatron { return .pure }
     if compute.saysAny("no autocast", "without autocast", "no amp") { return .pure }
     if compute.hasAny("autocast", "mixed", " amp ") {
       // FSDP and DeepSpeed cast parameters themselves, not products.

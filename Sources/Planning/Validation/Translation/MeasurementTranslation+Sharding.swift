@@ -52,7 +52,7 @@ extension MeasurementTranslation {
     if words.hasAny("no shard", "ddp", "data parallel", "replicated"), !words.hasAny("full shard") { return .ddp }
     if words.hasAny("zero3", "zero 3", "stage 3", "stage3", " z3 ") { return .zero3 }
     if words.hasAny("zero2", "zero 2", "stage 2", "stage2", " z2 ") { return .zero2 }
-    if words.hasAny("zero1", "zero 1", "stage 1", "stage1") { return .zero1 }
+    if words.hasAny("zero1", "zero 1", "stage 1", "stage1", "distributed optimizer") { return .zero1 }
     if words.hasAny("fsdp2", "fsdp 2") { return .fsdp2 }
     if words.hasAny("fsdp", "fully shard", "full shard") { return .fsdp }
     return nil

@@ -12,10 +12,12 @@ enum MegatronSupport {
     }
     guard recipe.weightFormat == .bf16, recipe.precision == .pure else {
       throw refuse(
-        "\(recipe.weightFormat.rawValue) weights or autocast", "its scripts pass --bf16: use --dtype bf16 --precision pure")
+        "\(recipe.weightFormat.rawValue) weights or autocast",
+        "its scripts pass --bf16: use --dtype bf16 --precision pure")
     }
     guard recipe.optimizer.kind == .fusedAdam else {
-      throw refuse(recipe.optimizer.kind.rawValue, "its Adam is Transformer Engine's or Apex's: use --optimizer fused-adam")
+      throw refuse(
+        recipe.optimizer.kind.rawValue, "its Adam is Transformer Engine's or Apex's: use --optimizer fused-adam")
     }
     guard recipe.loss == .full else { throw refuse("a \(recipe.loss.rawValue) loss", "use --loss full") }
     switch recipe.parallelism.sharding {
@@ -51,7 +53,8 @@ enum MegatronSupport {
     guard length > 16, length <= 4096, length.isMultiple(of: 4), rows.isMultiple(of: length <= 128 ? 8 : 4) else {
       throw .notModeled(
         what: "eager attention of \(rows) heads over \(length) tokens", stack: recipe.stack,
-        advice: "its fused softmax takes 20 to 4096 tokens in multiples of 4, and heads times sequences in multiples of "
+        advice:
+          "its fused softmax takes 20 to 4096 tokens in multiples of 4, and heads times sequences in multiples of "
           + "4, or 8 up to 128 tokens: change --seq or --batch, or use --attention sdpa")
     }
   }
