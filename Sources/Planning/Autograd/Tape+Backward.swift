@@ -115,16 +115,25 @@ extension Tape {
   }
 
   /// Frees what the graph still holds: the loss has gone out of scope.
+  ///
+  /// What lived through the whole of backward goes layer by layer at its end, told by the layer that made it.
   mutating func releaseGraph() {
+    let outer = layer
+    let hasLateHolders =
+      nodes.contains { !$0.attributes.isEmpty } || leaves.contains { !$0.isParameter && $0.gradient != nil }
+    if hasLateHolders { enterBackward(.backward, .embedding) }
     for index in nodes.indices {
+      layer = if case .layer(let number, _) = nodes[index].place { number } else { outer }
       for saved in nodes[index].saved { release(saved) }
       for storage in nodes[index].attributes { drop(storage: storage) }
     }
     for index in leaves.indices where !leaves[index].isParameter {
+      layer = leaves[index].layer ?? outer
       for gradient in [leaves[index].gradient, leaves[index].arriving] { if let gradient { drop(gradient) } }
       leaves[index].gradient = nil
       leaves[index].arriving = nil
     }
+    layer = outer
     nodes.removeAll(keepingCapacity: true)
     frames.removeAll(keepingCapacity: true)
     for index in leaves.indices { leaves[index].view = nil }

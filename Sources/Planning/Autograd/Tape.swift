@@ -184,7 +184,8 @@ struct Tape {
     guard !tensor.isVoid, !tensor.needsGradient else { return tensor }
     var leaf = tensor
     leaf.source = .leaf(leaves.count)
-    leaves.append(Leaf(tensor: leaf, isParameter: false, layer: nil))
+    let number: Int? = if case .layer(let number, _) = place { number } else { nil }
+    leaves.append(Leaf(tensor: leaf, isParameter: false, layer: number))
     return leaf
   }
 }

@@ -145,7 +145,7 @@ struct LayerPattern {
       case .open(let id):
         labels[id.index] = current ?? labels[id.index]
         (layer, openings) = (labels[id.index], 1)
-      case .close(let id): (layer, openings) = (current ?? closingLayers[index] ?? labels[id.index], 0)
+      case .close(let id): (layer, openings) = (closingLayers[index] ?? current ?? labels[id.index], 0)
       }
       if let last = list.last, last.layer == layer {
         list[list.count - 1].stretch.events = last.stretch.events.lowerBound..<index + 1

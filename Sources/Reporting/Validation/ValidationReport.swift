@@ -69,7 +69,12 @@ public struct ValidationReport: Report {
             + "\(Phrase.count(summary.pairs, "pair")) of source and model first, since sources differ in size"))
     }
     if let inside = summary.inside {
-      facts.append(Document.Fact("inside", "\(Self.percent(inside)) of measurements lie in the planned interval"))
+      facts.append(
+        Document.Fact(
+          "inside",
+          "\(Self.percent(inside)) of measurements lie in the planned interval, give or take half of their last "
+            + "printed digit"
+        ))
     }
     if let errors = validation.alternatives {
       facts.append(

@@ -9,7 +9,8 @@ enum ReleaseDates {
     }.max()
   }
 
-  /// First releases of minor versions, by the upload dates on PyPI.
+  /// First releases of minor versions, to the month and from memory: a month off can choose a neighboring default, and
+  /// the row says which was chosen.
   private static let releases: [String: [(month: Int, version: Version)]] = [
     "trl": [
       (202306, Version(0, 4, 2)), (202308, Version(0, 5)), (202309, Version(0, 7)), (202401, Version(0, 7, 8)),
