@@ -14,6 +14,9 @@ extension TensorTable {
         .workspace, "what parameters are aligned by in their buffer", buffer),
       "megatron.main_parameters": TensorRule(
         .workspace, "this GPU's share of the parameters in fp32, which the optimizer updates", distributed),
+      "megatron.main_parameters.grad.norm": TensorRule(
+        .one, because: "the norm of this GPU's gradients, for clipping",
+        "megatron/core/optimizer/clip_grads.py, get_grad_norm_fp32"),
       "{parameter}.main": TensorRule(.own, "the parameter in fp32, which the optimizer updates", optimizer),
       "megatron.scores_buffer": TensorRule(
         scores, "the buffer that the product of scores is told not to add, kept for good", attention),
