@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo validate bench tune model lint format clean
+.PHONY: help setup build test demo validate bench tune flagship model lint format clean
 
 # The same configuration for everything, so that nothing is compiled twice: SwiftPM compiles C at -O0 in debug, and the
 # tests run real training steps.
@@ -49,6 +49,16 @@ bench: build ## time the planner and the engine on this machine, write Reports/b
 tune: build model ## train SmolLM2-135M with every method on our examples, write Reports/fine-tuning.md
 	swift build -c release --package-path Benchmarks
 	Benchmarks/.build/release/Bench tune .build/release/plimsoll
+
+# Parts: qlora-7b (about 15 minutes on two cores), lora-7b, qlora-13b, full-7b (only planned).
+PARTS ?= qlora-7b full-7b
+# A folder with Llama-2-7B's checkpoint, if there is one; otherwise weights are drawn from a seed.
+CHECKPOINT ?=
+
+flagship: build ## run a 7B QLoRA in 8 GiB, write Reports/flagship.md; PARTS="lora-7b qlora-13b" for more
+	swift build -c release --package-path Benchmarks
+	mkdir -p Reports
+	PLIMSOLL_CHECKPOINT="$(CHECKPOINT)" Benchmarks/.build/release/Bench flagship $(PARTS) .build/release/plimsoll
 
 model: ## fetch the small real model that tests and benchmarks use, into a cache folder
 	@.ci/fetch-model

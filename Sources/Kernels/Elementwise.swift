@@ -26,6 +26,22 @@ public enum Elementwise {
     }
   }
 
+  /// Sets every byte of `y` to zero.
+  public static func zero(_ y: consuming MutableSpan<UInt8>) {
+    let count = y.count
+    guard let target = y.address else { return }
+    Parallelism.forEachRange(count, grain: 4 * Parallelism.elementGrain) { range in
+      (target + range.lowerBound).update(repeating: 0, count: range.count)
+    }
+  }
+
+  /// Copies the bytes of `x` over `y`.
+  public static func copy(_ x: Span<UInt8>, to y: consuming MutableSpan<UInt8>) {
+    expect("x", count: x.count, is: y.count)
+    guard let source = x.address, let target = y.address else { return }
+    target.update(from: source, count: x.count)
+  }
+
   /// Copies `x` over `y`.
   public static func copy(_ x: Span<Float>, to y: consuming MutableSpan<Float>) {
     expect("x", count: x.count, is: y.count)

@@ -40,6 +40,9 @@ import Testing
     (["--steps", "0"], "--steps is 0"),
     (["--seq", "129"], "--seq is 129"),
     (["--rank", "0"], "--rank is 0"),
+    (["--checkpoint-every", "3"], "--checkpoint-every is 3"),
+    (["--checkpoint-every", "2", "--no-checkpointing"], "--checkpoint-every 2"),
+    (["--optimizer-in-backward", "--grad-accum", "2"], "the engine does not run"),
   ])
   func `what cannot be run is refused before it is tried`(flags: [String], line: String) throws {
     try Scratch.with("config.json", Self.config) { path in
@@ -48,5 +51,55 @@ import Testing
       #expect(outcome.firstError.hasPrefix("plimsoll: " + line), "\(outcome.errors)")
       #expect(outcome.output.isEmpty)
     }
+  }
+
+  @Test func `holds the process to a limit that the system enforces`() throws {
+    try Scratch.with("config.json", Self.config) { path in
+      let arguments = ["check", path, "--method", "qlora", "--seq", "32", "--threads", "1", "--format", "json"]
+      let outcome = try Program.run(arguments + ["--steps", "1", "--limit", "1GB"])
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let limit = try #require(try outcome.object()["limit"] as? [String: Any])
+      #expect(limit["bytes"] as? Int == 1 << 30)
+      #expect(limit["name"] as? String == "RLIMIT_AS")
+      // The tables alone take more: refused with the figures, not killed.
+      let vocabulary = try Program.run([
+        "check", "smollm2-135m", "--method", "full", "--threads", "1", "--limit", "1GB",
+      ])
+      #expect(vocabulary.status == 69)
+      #expect(vocabulary.firstError.contains("the address space limit"), "\(vocabulary.errors)")
+    }
+  }
+
+  @Test func `a limit that leaves no room for the program is refused`() throws {
+    try Scratch.with("config.json", Self.config) { path in
+      let outcome = try Program.run(["check", path, "--limit", "16MB"])
+      #expect(outcome.status == 64)
+      #expect(outcome.firstError.hasPrefix("plimsoll: --limit is 16"), "\(outcome.errors)")
+    }
+  }
+
+  @Test func `repeated data has a loss that falls`() throws {
+    try Scratch.with("config.json", Self.config) { path in
+      let outcome = try Program.run(
+        "check", path, "--method", "full", "--optimizer", "adamw-8bit", "--optimizer-in-backward",
+        "--checkpoint-every", "2", "--learning-rate", "1e-2", "--seq", "32", "--steps", "4", "--repeat-data",
+        "--threads", "1", "--format", "json")
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let object = try outcome.object()
+      #expect(object["balanced"] as? Bool == true)
+      let steps = try #require(object["steps"] as? [[String: Double]])
+      let losses = steps.compactMap { $0["loss"] }
+      #expect(losses.count == 4)
+      #expect(zip(losses, losses.dropFirst()).allSatisfy { $0 > $1 }, "\(losses)")
+    }
+  }
+
+  @Test func `weights of a model's own are asked for where there are none`() throws {
+    try Scratch.with("config.json", Self.config) { path in
+      #expect(try Program.run(["check", path, "--no-random-weights"]).status == 66)
+    }
+    let outcome = try Program.run(["check", "smollm2-135m", "--no-random-weights"])
+    #expect(outcome.status == 64)
+    #expect(outcome.firstError.contains("is a preset"), "\(outcome.errors)")
   }
 }

@@ -15,10 +15,14 @@ import Training
     var targets = LoRA.Targets.allLinear
     var optimizer = Optimizer.Kind.adamw
     var isDouble = true
+    var layersPerCheckpoint: Int?
+    var stepsInBackward = false
+    var rank = 4
 
     var testDescription: String {
       let flags = [
-        checkpointing ? "checkpointing" : nil, dropout > 0 ? "dropout" : nil,
+        checkpointing ? "checkpointing" : nil, layersPerCheckpoint.map { "every \($0)" },
+        stepsInBackward ? "in backward" : nil, rank == 4 ? nil : "rank \(rank)", dropout > 0 ? "dropout" : nil,
         accumulation > 1 ? "accumulation" : nil, isDouble ? nil : "single", optimizer.rawValue, targets.text,
       ]
       return ([method.rawValue] + flags.compactMap { $0 }).joined(separator: " ")
@@ -29,7 +33,7 @@ import Training
       request.stack = .plimsoll
       request.method = method
       if method != .full {
-        request.rank = 4
+        request.rank = rank
         request.loraDropout = dropout
         request.targets = targets
       }
@@ -39,6 +43,8 @@ import Training
       request.sequence = 24
       request.accumulation = accumulation
       request.usesGradientCheckpointing = checkpointing
+      request.layersPerCheckpoint = layersPerCheckpoint
+      request.stepsInBackward = stepsInBackward ? true : nil
       return try request.resolved(for: spec)
     }
 
@@ -66,6 +72,9 @@ import Training
         Variant(method: .full, checkpointing: checkpointing, optimizer: .sgd),
         Variant(method: .lora, checkpointing: checkpointing, optimizer: .sgdMomentum),
         Variant(method: .lora, checkpointing: checkpointing, targets: .attention),
+        // Moments of some parameters are in 8 bits, and of those below 4096 elements in fp32.
+        Variant(method: .full, checkpointing: checkpointing, optimizer: .adamw8bit),
+        Variant(method: .qlora, checkpointing: checkpointing, optimizer: .adamw8bit, rank: 90),
       ]
     }
   }

@@ -38,7 +38,7 @@ import Training
 
   @Test(
     arguments: [Method.Name.full, .lora, .qlora],
-    [(Optimizer.Kind.adamw, 2), (.sgdMomentum, 2), (.sgd, 1), (.adamw, 1)])
+    [(Optimizer.Kind.adamw, 2), (.sgdMomentum, 2), (.sgd, 1), (.adamw, 1), (.adamw8bit, 1)])
   func `a run goes on to the same losses and weights, bit by bit`(
     method: Method.Name, setting: (optimizer: Optimizer.Kind, accumulation: Int)
   ) throws {

@@ -1,4 +1,5 @@
 import Bookkeeping
+import Foundation
 import Kernels
 import Machine
 import Training
@@ -7,6 +8,7 @@ import Training
 /// engine.
 ///
 ///     swift run -c release --package-path Benchmarks Bench [fit] [estimate] [step] [tune] [PATH-TO-PLIMSOLL]
+///     swift run -c release --package-path Benchmarks Bench flagship [qlora-7b] [lora-7b] [qlora-13b] [full-7b]
 ///
 /// Prints Markdown: the stamp, then medians with their spread. Machines are noisy: compare ratios of one run.
 @main
@@ -22,6 +24,11 @@ struct Bench {
       linearAlgebra: Stamp.LinearAlgebra(version: BLAS.version, core: BLAS.core),
       commit: Build.commitFromEnvironment())
     if wanted.contains("tune") { return try TuneBench(program: program).run(stamp: stamp.lines) }
+    if wanted.contains("flagship") {
+      let checkpoint = ProcessInfo.processInfo.environment["PLIMSOLL_CHECKPOINT"].flatMap { $0.isEmpty ? nil : $0 }
+      let bench = FlagshipBench(program: program, checkpoint: checkpoint)
+      return try bench.run(wanted.subtracting(["flagship"]), stamp: stamp.lines)
+    }
     print("# Benchmarks\n")
     for line in stamp.lines { print("- \(line)") }
     if wanted.isEmpty || wanted.contains("fit") { try FitBench(program: program).run() }

@@ -53,11 +53,13 @@ struct FitBench {
 enum BenchError: Error, CustomStringConvertible {
   case cannotStart(String, Int32)
   case runFailed(String, Int32)
+  case commandFailed(String, Int32)
   case unknownModel(String)
 
   var description: String {
     switch self {
     case .unknownModel(let name): "\(name) is not in the catalog"
+    case .commandFailed(let command, let status): "plimsoll \(command) ended with \(status)"
     case .runFailed(let name, let status):
       "training \(name) ended with \(status): is the model there? make model fetches it"
     case .cannotStart(let program, let code):

@@ -112,6 +112,33 @@ void plk_philox(uint32_t words[4], const uint32_t counter[4], const uint32_t key
 void plk_adamw(float *restrict weight, float *restrict first_moment, float *restrict second_moment,
                const float *restrict gradient, float gradient_scale, float decay, float one_minus_beta1, float beta2,
                float one_minus_beta2, float correction, float epsilon, float step_size, int64_t count);
+/// The 256 values of an 8-bit dynamic map, and what finds the nearest: of magnitudes in ascending order the midpoints
+/// (infinity after the last), and for each bucket of magnitudes the level that its least element belongs to. The
+/// magnitudes of a signed map are those from its zero up.
+typedef struct {
+  const float *values;
+  const float *midpoints;
+  const int32_t *buckets;
+} plk_dynamic_map;
+enum {
+  /// Elements of a moment that share a scale.
+  PLK_MOMENT_BLOCK = 256,
+  /// What zero is in a signed map.
+  PLK_SIGNED_ZERO = 127,
+  /// A bucket is a float's exponent and the first 7 bits of its mantissa: from 2^-24, below which the first reaches to
+  /// zero, to one.
+  PLK_BUCKET_SHIFT = 16,
+  PLK_FIRST_BUCKET = (127 - 24) << 7,
+  PLK_BUCKETS = (24 << 7) + 1
+};
+/// AdamW in place with both moments in 8-bit codes and a scale every 256 elements: made whole, updated, used, quantized
+/// again by the new largest magnitude. Otherwise as plk_adamw; moments are beta m + (1 - beta) g.
+void plk_adamw_8bit(float *restrict weight, const float *restrict gradient, uint8_t *restrict first_codes,
+                    float *restrict first_absmax, const plk_dynamic_map *restrict first,
+                    uint8_t *restrict second_codes, float *restrict second_absmax,
+                    const plk_dynamic_map *restrict second, float gradient_scale, float decay, float beta1,
+                    float one_minus_beta1, float beta2, float one_minus_beta2, float correction, float epsilon,
+                    float step_size, int64_t count);
 /// base^exponent in double precision, as the C library rounds it.
 double plk_power(double base, int64_t exponent);
 /// Stochastic gradient descent in torch.optim.SGD's order of operations; momentum_buffer may be null.

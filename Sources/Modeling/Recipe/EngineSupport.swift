@@ -42,6 +42,7 @@ extension Recipe {
     if precision != .pure { return "autocast" }
     switch optimizer.kind.family {
     case .torchAdamW, .torchSGD: break
+    case .bitsandbytes(let states) where states.update == .adam && states.isQuantized && !states.isPaged: break
     default: return "the optimizer \(optimizer.kind.rawValue)"
     }
     switch method {
@@ -55,6 +56,9 @@ extension Recipe {
     switch method.quantization {
     case nil, .nf4: break
     case let other?: return "quantization to \(other.text)"
+    }
+    if choices.stepsInBackward, batch.accumulation > 1 {
+      return "gradients that are consumed in backward and accumulated as well"
     }
     if attention == .eager { return "attention that holds every score" }
     if loss != .full { return "a \(loss.rawValue) loss" }

@@ -35,6 +35,8 @@ extension RecipeRequest {
     take(\.sequence, &merged)
     take(\.accumulation, &merged)
     take(\.usesGradientCheckpointing, &merged)
+    take(\.layersPerCheckpoint, &merged)
+    take(\.stepsInBackward, &merged)
     take(\.attention, &merged)
     take(\.loss, &merged)
     take(\.stack, &merged)

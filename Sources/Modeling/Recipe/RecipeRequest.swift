@@ -39,6 +39,10 @@ public struct RecipeRequest: Hashable, Sendable {
   public var sequence: Int?
   public var accumulation: Int?
   public var usesGradientCheckpointing: Bool?
+  /// Layers that are run again together from one checkpoint; naming a number turns checkpointing on.
+  public var layersPerCheckpoint: Int?
+  /// Whether every gradient is consumed by the optimizer as soon as it is whole (torchtune's `optimizer_in_bwd`).
+  public var stepsInBackward: Bool?
   public var attention: AttentionImplementation?
   public var loss: LossImplementation?
   public var stack: Stack?
@@ -83,10 +87,12 @@ extension RecipeRequest {
     let description = stack.description
     let defaults = description.defaults(for: method)
     var choices = choices ?? description.choices
-    if self.choices == nil, defaults.stepsInBackward, accumulation ?? 1 == 1 {
+    if self.choices == nil, stepsInBackward == nil, defaults.stepsInBackward, accumulation ?? 1 == 1 {
       assumptions.append("optimizer: steps in backward, \(stack.rawValue)'s default")
       choices.stepsInBackward = true
     }
+    if let stepsInBackward { choices.stepsInBackward = stepsInBackward }
+    if let layersPerCheckpoint { choices.layersPerCheckpoint = layersPerCheckpoint }
     let weightFormat = fill(
       weightFormat, defaults.weightFormat,
       "dtype: \(defaults.weightFormat.rawValue), \(defaults.weightFormatReason)")
@@ -112,7 +118,7 @@ extension RecipeRequest {
         lengths == nil ? "seq: \(usual) tokens" : "seq: \(usual) tokens, the longest of the lengths"),
       accumulation: fill(accumulation, 1, "grad-accum: 1 micro-batch a step"), lengths: lengths)
     let checkpointing = fill(
-      usesGradientCheckpointing, defaults.usesGradientCheckpointing,
+      usesGradientCheckpointing ?? layersPerCheckpoint.map { _ in true }, defaults.usesGradientCheckpointing,
       "gradient checkpointing: \(defaults.usesGradientCheckpointing ? "on" : "off"), "
         + "\(stack.rawValue)'s default")
     let parallelism = try resolvedParallelism(on: stack, &assumptions)
@@ -159,12 +165,28 @@ extension Recipe {
         sequence: batch.sequence, positions: spec.maximumPositions, model: spec.name)
     }
     try validateMethod(for: spec)
+    try validateCheckpoints(for: spec)
     let operations = 64 * Double(spec.parameterCount) * Double(batch.tokensPerStep)
     let scores =
       64 * Double(batch.tokensPerStep) * Double(batch.sequence) * Double(spec.attention.queryWidth)
       * Double(spec.layerCount)
     guard max(operations, scores) < Double(1 << 62) else {
       throw .tooLarge(tokens: batch.tokensPerStep, parameters: spec.parameterCount)
+    }
+  }
+  private func validateCheckpoints(for spec: ModelSpec) throws(RecipeError) {
+    let layers = choices.layersPerCheckpoint
+    guard layers != 1 else { return }
+    guard (1...spec.layerCount).contains(layers) else {
+      throw .outOfRange("checkpoint-every", "\(layers)", "between 1 and the model's \(spec.layerCount) layers")
+    }
+    guard usesGradientCheckpointing else {
+      throw .conflict("checkpoint-every", "\(layers)", reason: "there are no checkpoints with --no-checkpointing")
+    }
+    guard !stack.isTorch else {
+      throw .conflict(
+        "checkpoint-every", "\(layers)",
+        reason: "the \(stack.rawValue) stack checkpoints every layer: plan --stack plimsoll, or leave it out")
     }
   }
 }

@@ -54,6 +54,9 @@ public struct StackChoices: Hashable, Sendable {
   /// Whether each gradient is consumed by an optimizer of its own as soon as it is whole
   /// (torchtune/training/memory.py, `register_optim_in_bwd_hooks`).
   public var stepsInBackward: Bool
+  /// Layers that are run again together from one checkpoint (Megatron-LM's `--recompute-num-layers` with
+  /// `--recompute-method uniform`); without meaning where nothing is checkpointed.
+  public var layersPerCheckpoint: Int
   /// Whether everything that is not quantized is cast to fp32 on a quantized base (peft/utils/other.py,
   /// `prepare_model_for_kbit_training`).
   public var preparesForKbitTraining: Bool
@@ -75,7 +78,7 @@ public struct StackChoices: Hashable, Sendable {
     keepsKeysAndValues: Bool = false, keepsPreviousOutputs: Bool = false,
     keepsGradients: Bool = false, nf4Layout: NF4Layout = .bitsandbytes,
     fourBitProduct: FourBitProduct = .current, fourBitSource: ScalarFormat? = nil, quantizesHead: Bool = false,
-    stepsInBackward: Bool = false, preparesForKbitTraining: Bool = false,
+    stepsInBackward: Bool = false, layersPerCheckpoint: Int = 1, preparesForKbitTraining: Bool = false,
     castsTablesBack: Bool = false,
     optimizerImplementation: Optimizer.Implementation = .fused
   ) {
@@ -87,6 +90,7 @@ public struct StackChoices: Hashable, Sendable {
     self.fourBitSource = fourBitSource
     self.quantizesHead = quantizesHead
     self.stepsInBackward = stepsInBackward
+    self.layersPerCheckpoint = layersPerCheckpoint
     self.norm = norm
     self.rotary = rotary
     self.gate = gate

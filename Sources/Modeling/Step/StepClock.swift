@@ -3,15 +3,15 @@ public import Bookkeeping
 /// The order of a training step: the clock that planner and engine both write their books by.
 ///
 /// A step is `load`, then for each micro-batch forward, loss and backward, then `optimizer` and `zero_grad`. Every
-/// operation of every layer is a moment of its own. With gradient checkpointing a layer's forward operations come again,
-/// as `recompute`, right before its backward.
+/// operation of every layer is a moment of its own. With gradient checkpointing the forward operations of the layers that
+/// share a checkpoint come again, as `recompute`, right before their backward.
 public struct StepClock: Hashable, Sendable {
   public let clock: Clock
   /// What every moment of the clock is, in order.
   public let instants: [Instant]
   private let moments: [Instant: Moment]
 
-  public init(layers: Int, accumulation: Int, usesGradientCheckpointing: Bool) {
+  public init(layers: Int, accumulation: Int, usesGradientCheckpointing: Bool, layersPerCheckpoint: Int = 1) {
     var instants: [Instant] = [.load]
     for microBatch in 0..<accumulation {
       func add(_ phase: Phase, _ place: Place) { instants.append(.step(phase, place, microBatch: microBatch)) }
@@ -21,11 +21,16 @@ public struct StepClock: Hashable, Sendable {
       }
       for place in [Place.finalNorm, .head, .loss] { add(.forward, place) }
       for place in [Place.loss, .head, .finalNorm] { add(.backward, place) }
-      for layer in (0..<layers).reversed() {
+      for first in stride(from: 0, to: layers, by: layersPerCheckpoint).reversed() {
+        let segment = first..<min(first + layersPerCheckpoint, layers)
         if usesGradientCheckpointing {
-          for operation in LayerOperation.allCases { add(.recompute, .layer(layer, operation)) }
+          for layer in segment {
+            for operation in LayerOperation.allCases { add(.recompute, .layer(layer, operation)) }
+          }
         }
-        for operation in LayerOperation.allCases.reversed() { add(.backward, .layer(layer, operation)) }
+        for layer in segment.reversed() {
+          for operation in LayerOperation.allCases.reversed() { add(.backward, .layer(layer, operation)) }
+        }
       }
       add(.backward, .embedding)
     }
@@ -38,7 +43,8 @@ public struct StepClock: Hashable, Sendable {
   public init(spec: ModelSpec, recipe: Recipe) {
     self.init(
       layers: spec.layerCount, accumulation: recipe.batch.accumulation,
-      usesGradientCheckpointing: recipe.usesGradientCheckpointing)
+      usesGradientCheckpointing: recipe.usesGradientCheckpointing,
+      layersPerCheckpoint: recipe.choices.layersPerCheckpoint)
   }
 
   public enum Phase: String, CaseIterable, Hashable, Sendable { case forward, recompute, backward }

@@ -14,6 +14,11 @@ struct CheckRun {
   var steps = 4
   var threads: Int
   var seed: UInt64 = 1
+  /// Where the model's own weights are; `nil` for such as are drawn from the seed.
+  var weights: String?
+  /// Whether every step sees the same tokens, so that there is something to learn.
+  var repeatsData = false
+  var limit: CheckSummary.Limit?
   var progress: (String) -> Void = { _ in }
 
   /// What running the step came to.
@@ -39,21 +44,35 @@ struct CheckRun {
     // Where the kernel does not let the mark be reset, the peak so far is no higher than what follows.
     _ = ResidentSet.resetPeak()
     let baseline = try ResidentSet.read().current
-    progress("loading \(spec.name): \(Fixed.grouped(spec.parameterCount)) parameters from a seed")
-    let trainer = try Trainer(spec, resolved.recipe, source: SeededWeights(seed: seed), seed: seed)
+    let parameters = "\(Fixed.grouped(spec.parameterCount)) parameters"
+    progress("loading \(spec.name): \(parameters) from \(weights ?? "a seed")")
+    let started = ContinuousClock.now
+    let trainer = try trainer()
+    let loading = (ContinuousClock.now - started).components
     var results: [Trainer.StepResult] = []
     for step in 1...max(1, steps) {
-      results.append(try trainer.step(batches(step)))
-      progress("step \(step) of \(steps): loss \(Fixed.text(results[step - 1].loss, decimals: 4))")
+      let result = try trainer.step(batches(repeatsData ? 1 : step))
+      results.append(result)
+      progress(
+        "step \(step) of \(steps): loss \(Fixed.text(result.loss, decimals: 4)), "
+          + "\(Fixed.text(result.tokensPerSecond, decimals: 1)) tokens/s")
     }
     let peak = try ResidentSet.read().peak
     return try outcome(
-      plan, results, trainer, resident: (baseline, peak, warmUp: baseline - cold), topology: topology)
+      plan, results, trainer, resident: (baseline, peak, warmUp: baseline - cold),
+      loadSeconds: Double(loading.seconds) + Double(loading.attoseconds) * 1e-18, topology: topology)
+  }
+
+  private func trainer() throws -> Trainer {
+    guard let weights else {
+      return try Trainer(spec, resolved.recipe, source: SeededWeights(seed: seed), seed: seed)
+    }
+    return try Trainer(spec, resolved.recipe, source: CheckpointWeights.open(weights, for: spec), seed: seed)
   }
 
   private func outcome(
     _ plan: Plan, _ results: [Trainer.StepResult], _ trainer: Trainer,
-    resident: (baseline: Bytes, peak: Bytes, warmUp: Bytes), topology: borrowing Topology
+    resident: (baseline: Bytes, peak: Bytes, warmUp: Bytes), loadSeconds: Double, topology: borrowing Topology
   ) throws -> Outcome {
     let first = results[0]
     let reconciliation = Reconciliation(planned: plan.ledger, measured: first.ledger)
@@ -70,7 +89,9 @@ struct CheckRun {
       measuredMoment: first.ledger.clock.label(of: first.ledger.peak.moment),
       resident: CheckSummary.ResidentBytes(
         baseline: resident.baseline, peak: resident.peak, explained: resident.baseline + plan.ledger.peak.bytes),
-      tokensPerSecond: rate, loss: first.loss, profile: CheckSummary.Profile(results[results.count - 1].profile),
+      tokensPerSecond: rate, loss: first.loss,
+      steps: results.map { CheckSummary.Step(loss: $0.loss, seconds: $0.seconds) }, limit: limit,
+      flopsPerStep: plan.work.total, loadSeconds: loadSeconds, profile: CheckSummary.Profile(results[results.count - 1].profile),
       stamp: stamp.lines)
     return Outcome(summary: summary, plan: plan, warmUp: resident.warmUp)
   }

@@ -10,12 +10,14 @@ struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Plans and runs the same step on this machine and lays the two books side by side.",
     discussion: """
-      The weights come from a seed: what is checked is memory, entry by entry, not knowledge. \
+      The weights come from a seed unless --no-random-weights asks for the model's own: what is \
+      checked is memory, entry by entry, not knowledge. \
       Refuses to start what this machine cannot carry (exit 69). Ends with 0 if planned and \
       measured books balance to the byte and with 1 if they do not.
 
         plimsoll check smollm2-135m --method full --seq 512
         plimsoll check smollm2-135m --method qlora --checkpointing --format json
+        plimsoll check llama-2-7b --method qlora --optimizer adamw-8bit --checkpointing --limit 8GB
       """)
 
   @OptionGroup var model: ModelArgument
@@ -31,11 +33,20 @@ struct Check: ParsableCommand {
     transform: Number.whole)
   var threads: Int?
 
+  @Flag(inversion: .prefixedNo, help: "Draw the weights from a seed instead of reading the model's own.")
+  var randomWeights = true
+
+  @Flag(help: "Take the same tokens at every step, so that the loss falls.")
+  var repeatData = false
+
+  @OptionGroup(title: "Memory") var limit: LimitOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func validate() throws { try model.require(beside: recipe) }
 
   func run() throws {
+    // Before anything is allocated, so that all of it counts.
+    let limit = try limit.enforce(mapsFiles: !randomWeights)
     let resolved = try model.resolve(recipe) { request in
       try EngineOptions.settle(&request, recipe, command: "check")
       // Small enough to answer at once, long enough to look like training.
@@ -44,6 +55,9 @@ struct Check: ParsableCommand {
     var check = CheckRun(
       spec: resolved.spec, resolved: resolved.recipe,
       threads: try EngineOptions.threads(threads), progress: StandardError.write)
+    check.limit = limit
+    check.repeatsData = repeatData
+    if !randomWeights { check.weights = try model.asked(recipe).weightsPath() }
     if let steps {
       guard (1...10_000).contains(steps) else {
         throw UsageError.outOfRange(flag: "steps", value: "\(steps)", allowed: "between 1 and 10000")
@@ -73,6 +87,8 @@ enum EngineOptions {
         flag: "stack", value: recipe.stack?.rawValue ?? "", allowed: "plimsoll, which is what \(command) runs")
     }
     request.stack = .plimsoll
+    // What a configuration says of another stack's ways is not the engine's, but for what it can do too.
+    if request.choices?.stepsInBackward == true, request.stepsInBackward == nil { request.stepsInBackward = true }
     request.choices = nil
   }
 

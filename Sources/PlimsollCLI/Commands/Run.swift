@@ -26,6 +26,7 @@ struct Run: ParsableCommand {
     transform: Number.whole)
   var threads: Int?
 
+  @OptionGroup(title: "Memory") var limit: LimitOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func validate() throws { try model.require(beside: recipe) }
@@ -34,7 +35,12 @@ struct Run: ParsableCommand {
     let asked = try model.asked(recipe)
     var request = asked.request
     try EngineOptions.settle(&request, recipe, command: "run")
-    if case .preset = asked.reference.origin { throw UsageError.presetWithoutWeights(asked.name) }
+    if options.randomWeights {
+      guard options.tokenizer != nil else { throw UsageError.randomWeightsWithoutTokenizer }
+    } else {
+      _ = try asked.weightsPath()
+    }
+    _ = try limit.enforce(mapsFiles: !options.randomWeights)
     let run = TrainingRun(
       modelPath: asked.name, reference: asked.reference, request: request, options: options,
       threads: try EngineOptions.threads(threads), printsSteps: output.format == .json)

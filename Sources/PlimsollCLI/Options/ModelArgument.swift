@@ -67,4 +67,10 @@ struct AskedRun {
   let reference: ModelReference
   let request: RecipeRequest
   let assumptions: [String]
+
+  /// Where the model's weights are; presets have none.
+  func weightsPath() throws(UsageError) -> String {
+    if case .preset = reference.origin { throw .presetWithoutWeights(name) }
+    return name
+  }
 }

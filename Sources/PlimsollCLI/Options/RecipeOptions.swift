@@ -107,6 +107,18 @@ struct RecipeOptions: ParsableArguments {
     help: "Keep only the layers' inputs and compute the rest again in the backward pass. (default: the stack's)")
   var checkpointing: Bool?
 
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "Layers that share a checkpoint and are computed again together; turns checkpointing on. (default: 1)",
+    transform: Number.whole)
+  var checkpointEvery: Int?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help:
+      "Update every parameter as soon as its gradient is there, and keep no gradients. (default: the stack's)")
+  var optimizerInBackward: Bool?
+
   @Option(help: "How attention is computed. (default: the stack's)")
   var attention: AttentionImplementation?
 
@@ -177,6 +189,8 @@ struct RecipeOptions: ParsableArguments {
     request.sequence = seq
     request.accumulation = gradAccum
     request.usesGradientCheckpointing = checkpointing
+    request.layersPerCheckpoint = checkpointEvery
+    request.stepsInBackward = optimizerInBackward
     request.attention = attention
     request.loss = loss
     request.stack = stack

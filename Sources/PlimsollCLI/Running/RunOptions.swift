@@ -38,7 +38,8 @@ struct RunOptions: ParsableArguments {
 
   @Option(
     name: .long, parsing: .unconditional,
-    help: "Gradients are scaled down to this norm; 0 for no clipping. (default: 1)", transform: Number.real)
+    help: "Gradients are scaled down to this norm; 0 for no clipping. (default: 1, and 0 with --optimizer-in-backward)",
+    transform: Number.real)
   var maxGradNorm: Double?
 
   @Option(
@@ -76,6 +77,9 @@ struct RunOptions: ParsableArguments {
     help: "Adapters' first weights, dropout and the order of examples follow from it. (default: 0)",
     transform: Number.whole)
   var seed: Int?
+
+  @Flag(help: "Draw the weights from the seed; needs nothing of the model but its shape, and a --tokenizer.")
+  var randomWeights = false
 
   @Option(help: ArgumentHelp("Folder for adapter, metrics and saved states.", valueName: "folder"))
   var output = "plimsoll-run"

@@ -29,6 +29,7 @@ struct TrainingRun {
   /// - Throws: typed errors of reading, planning and training; a run that cannot fit is refused before it loads.
   func run() throws -> RunSummary {
     try options.check()
+    if request.stepsInBackward == true, let norm = clippingNorm { throw UsageError.clippingInBackward(norm) }
     let groups = try options.groups()
     // Whatever flags cannot be is said before minutes go into reading; two tokens stand in for a length that is not
     // known yet.
@@ -50,9 +51,7 @@ struct TrainingRun {
     let baseline = try ResidentSet.read().current
 
     StandardError.write("loading \(modelPath): \(Fixed.grouped(reference.spec.parameterCount)) parameters")
-    let trainer = try Trainer(
-      reference.spec, setting.resolved.recipe, source: CheckpointWeights.open(modelPath, for: reference.spec),
-      seed: options.seedValue)
+    let trainer = try trainer(setting.resolved.recipe)
     try options.check(groups, match: trainer.trained.map(\.name))
     trainer.groups = groups
     try adapter?.load(into: trainer)
@@ -71,6 +70,15 @@ struct TrainingRun {
       linearAlgebra: Stamp.LinearAlgebra(version: BLAS.version, core: BLAS.core), commit: Build.commitFromEnvironment()
     ).lines
     return summary
+  }
+
+  private func trainer(_ recipe: Recipe) throws -> Trainer {
+    let seed = options.seedValue
+    if options.randomWeights {
+      return try Trainer(reference.spec, recipe, source: SeededWeights(seed: seed), seed: seed)
+    }
+    return try Trainer(
+      reference.spec, recipe, source: CheckpointWeights.open(modelPath, for: reference.spec), seed: seed)
   }
 
   private func setting(_ data: RunData) throws -> Setting {
@@ -106,7 +114,7 @@ struct TrainingRun {
 
   /// `nil` for no clipping.
   private var clippingNorm: Double? {
-    let norm = options.maxGradNorm ?? 1
+    let norm = options.maxGradNorm ?? (request.stepsInBackward == true ? 0 : 1)
     return norm > 0 ? norm : nil
   }
 

@@ -11,6 +11,8 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
   case actOrder(of: String)
   case wholeOnLoad
   case presetWithoutWeights(String)
+  case randomWeightsWithoutTokenizer
+  case clippingInBackward(Double)
   case holdsAnotherRun(folder: String, state: String)
   case mergeOverBase(String)
   case outOfRange(flag: String, value: String, allowed: String)
@@ -38,6 +40,11 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
         + "the --dtype they are loaded in"
     case .presetWithoutWeights(let name):
       "\(name) is a preset, which has a shape and no weights: name a checkpoint folder or a .gguf file"
+    case .randomWeightsWithoutTokenizer:
+      "--random-weights takes nothing but the model's shape: say with --tokenizer where a tokenizer is"
+    case .clippingInBackward(let norm):
+      "--max-grad-norm is \(norm), but with --optimizer-in-backward the first gradients are consumed before the norm "
+        + "of all is known: leave one of the two out"
     case .holdsAnotherRun(let folder, let state):
       "\(folder) holds the saved state \(state) of an earlier run: go on from it with --resume, or name another --output"
     case .mergeOverBase(let folder): "--output is \(folder), which is the base: name another folder"

@@ -47,6 +47,29 @@ public struct CheckSummary: Sendable {
     }
   }
 
+  /// One step as it ran.
+  public struct Step: Hashable, Sendable {
+    public let loss: Double
+    public let seconds: Double
+
+    public init(loss: Double, seconds: Double) {
+      self.loss = loss
+      self.seconds = seconds
+    }
+  }
+
+  /// A bound on the process's memory that the system held it to.
+  public struct Limit: Hashable, Sendable {
+    public let bytes: Bytes
+    /// What the system calls it, such as `RLIMIT_AS`.
+    public let name: String
+
+    public init(bytes: Bytes, name: String) {
+      self.bytes = bytes
+      self.name = name
+    }
+  }
+
   /// The model and the recipe in a few words.
   public let title: String
   public let reconciliation: Reconciliation
@@ -56,14 +79,21 @@ public struct CheckSummary: Sendable {
   public let resident: ResidentBytes
   public let tokensPerSecond: Double
   public let loss: Double
+  /// Every step, in order.
+  public let steps: [Step]
+  public let limit: Limit?
+  /// Operations of a step, as planned.
+  public let flopsPerStep: FLOPs
+  /// Seconds from the first byte of the weights to the first step.
+  public let loadSeconds: Double
   public let profile: Profile?
   /// Where and with what it was measured, a fact a line.
   public let stamp: [String]
 
   public init(
     title: String, reconciliation: Reconciliation, plannedMoment: String, measuredMoment: String,
-    resident: ResidentBytes, tokensPerSecond: Double, loss: Double, profile: Profile? = nil,
-    stamp: [String]
+    resident: ResidentBytes, tokensPerSecond: Double, loss: Double, steps: [Step] = [], limit: Limit? = nil,
+    flopsPerStep: FLOPs = .zero, loadSeconds: Double = 0, profile: Profile? = nil, stamp: [String]
   ) {
     self.title = title
     self.reconciliation = reconciliation
@@ -72,6 +102,10 @@ public struct CheckSummary: Sendable {
     self.resident = resident
     self.tokensPerSecond = tokensPerSecond
     self.loss = loss
+    self.steps = steps
+    self.limit = limit
+    self.flopsPerStep = flopsPerStep
+    self.loadSeconds = loadSeconds
     self.profile = profile
     self.stamp = stamp
   }

@@ -24,6 +24,9 @@ extension ReconciliationReport {
       ],
       "tokens_per_second": .number(summary.tokensPerSecond),
       "loss": .number(summary.loss),
+      "steps": .array(summary.steps.map { ["loss": .number($0.loss), "seconds": .number($0.seconds)] }),
+      "load_seconds": .number(summary.loadSeconds), "flops_per_step": .integer(summary.flopsPerStep.count),
+      "limit": summary.limit.map { ["bytes": .integer($0.bytes.count), "name": .string($0.name)] } ?? .null,
       "profile": summary.profile.map(\.json) ?? .null,
       "stamp": .array(summary.stamp.map { .string($0) }),
     ]

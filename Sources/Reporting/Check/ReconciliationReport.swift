@@ -44,7 +44,7 @@ public struct ReconciliationReport: Report {
         Document.Fact("baseline", "\(Phrase.mebibytes(resident.baseline)) resident before the first tensor"),
         Document.Fact("peak", "\(Phrase.mebibytes(resident.peak)) resident at the highest"),
         Document.Fact("explained", "\(Phrase.mebibytes(resident.explained)), \(ReconciliationReport.gap(resident))"),
-      ]),
+      ] + limitFacts),
       .heading("The step"),
       .facts([
         Document.Fact("loss", Fixed.text(summary.loss, decimals: 6)),
@@ -70,6 +70,12 @@ public struct ReconciliationReport: Report {
       })
     let share = Fixed.text(profile.productShare * 100, decimals: 1)
     return [.heading("Where the last step's time went: \(share) % inside matrix products"), .table(table)]
+  }
+
+  private var limitFacts: [Document.Fact] {
+    summary.limit.map {
+      [Document.Fact("limit", "\(Phrase.mebibytes($0.bytes)), which the system enforces (\($0.name))")]
+    } ?? []
   }
 
   private static func gap(_ resident: CheckSummary.ResidentBytes) -> String {

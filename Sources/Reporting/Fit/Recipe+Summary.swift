@@ -78,9 +78,10 @@ extension Recipe {
     if method.quantization != nil { parts.append("the rest in \(weightFormat.rawValue)") }
     parts += [
       "\(precision.rawValue) precision", stack.isTorch ? optimizer.summary : optimizer.kind.rawValue,
-      "gradient checkpointing \(usesGradientCheckpointing ? "on" : "off")", "\(attention.rawValue) attention",
+      checkpointingSummary, "\(attention.rawValue) attention",
       "\(loss.rawValue) loss", "\(stack.rawValue) stack",
     ]
+    if choices.stepsInBackward { parts.append("optimizer in backward") }
     if parallelism != .single {
       parts.append("\(parallelism.sharding.rawValue) over \(Phrase.count(parallelism.devices, "GPU"))")
       let offload = parallelism.settings.offload
@@ -90,6 +91,12 @@ extension Recipe {
     if let bytes = runtime.cublasWorkspace { parts.append("cuBLAS workspaces of \(bytes)") }
     if let steps = runtime.emptyCacheSteps { parts.append("cache emptied every \(Phrase.count(steps, "step"))") }
     return parts.joined(separator: ", ")
+  }
+
+  private var checkpointingSummary: String {
+    let layers = choices.layersPerCheckpoint
+    if usesGradientCheckpointing, layers > 1 { return "gradient checkpointing every \(layers) layers" }
+    return "gradient checkpointing \(usesGradientCheckpointing ? "on" : "off")"
   }
 
   /// Every resolved setting, under the names of the flags.
@@ -107,6 +114,8 @@ extension Recipe {
       "learning_rate": .number(optimizer.learningRate), "weight_decay": .number(optimizer.weightDecay),
       "batch": .integer(batch.microBatch), "seq": .integer(batch.sequence),
       "grad_accum": .integer(batch.accumulation), "checkpointing": .bool(usesGradientCheckpointing),
+      "checkpoint_every": usesGradientCheckpointing ? .integer(choices.layersPerCheckpoint) : .null,
+      "optimizer_in_backward": .bool(choices.stepsInBackward),
       "attention": .string(attention.rawValue), "loss": .string(loss.rawValue), "stack": .string(stack.rawValue),
       "alloc_conf": .string(runtime.allocator.text),
       "cublas_workspace_bytes": .optional(runtime.cublasWorkspace?.count),

@@ -12,6 +12,9 @@ public final class ParameterTensor {
   public var gradient = Tensor<Float>()
   var firstMoment = Tensor<Float>()
   var secondMoment = Tensor<Float>()
+  /// The moments where they are kept in 8 bits.
+  let quantizedFirst = QuantizedMoment()
+  let quantizedSecond = QuantizedMoment()
   private let arena: Arena
 
   init(_ name: String, _ account: Account, _ shape: Shape, isTrained: Bool, in arena: Arena) throws(ArenaError) {

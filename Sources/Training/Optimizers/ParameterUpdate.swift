@@ -10,7 +10,12 @@ struct ParameterUpdate {
   /// Opens the parameter's states, all zero.
   func open(for parameter: ParameterTensor, in arena: Arena) throws(ArenaError) {
     switch optimizer.kind {
-    case .adamw:
+    case .adamw8bit where parameter.shape.count >= BlockwiseAdamWKernel.leastElements:
+      try parameter.quantizedFirst.open(
+        TensorName.firstMoment(of: parameter.name), parameter.shape, in: arena)
+      try parameter.quantizedSecond.open(
+        TensorName.secondMoment(of: parameter.name), parameter.shape, in: arena)
+    case .adamw, .adamw8bit:
       parameter.firstMoment = try arena.open(
         TensorName.firstMoment(of: parameter.name), .optimizerState, parameter.shape)
       parameter.secondMoment = try arena.open(
@@ -39,7 +44,16 @@ struct ParameterUpdate {
     let learningRate = learningRate * (group?.learningRateFactor ?? 1)
     let weightDecay = group?.weightDecay ?? optimizer.weightDecay
     switch optimizer.kind {
-    case .adamw:
+    case .adamw8bit where parameter.quantizedFirst.codes.isOpen:
+      BlockwiseAdamWKernel.update(
+        weight: parameter.value.mutableSpan, gradient: parameter.gradient.span,
+        firstCodes: parameter.quantizedFirst.codes.mutableSpan,
+        firstAbsmax: parameter.quantizedFirst.absmax.mutableSpan,
+        secondCodes: parameter.quantizedSecond.codes.mutableSpan,
+        secondAbsmax: parameter.quantizedSecond.absmax.mutableSpan, learningRate: learningRate,
+        beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon, weightDecay: weightDecay,
+        step: step, gradientScale: gradientScale)
+    case .adamw, .adamw8bit:
       AdamWKernel.update(
         weight: parameter.value.mutableSpan, gradient: parameter.gradient.span,
         firstMoment: parameter.firstMoment.mutableSpan, secondMoment: parameter.secondMoment.mutableSpan,

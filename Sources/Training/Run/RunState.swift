@@ -44,12 +44,15 @@ public enum RunState {
     let tensors = trainer.trained.flatMap(states)
     var writer = try SafetensorsWriter(
       path: draft + "/" + weightsName,
-      tensors: tensors.map { SafetensorsWriter.Tensor(name: $0.name, shape: $0.parameter.shape) })
+      tensors: tensors.map { SafetensorsWriter.Tensor(name: $0.name, shape: $0.shape, isBytes: $0.part.isBytes) })
     for tensor in tensors {
+      let parameter = tensor.parameter
       switch tensor.part {
-      case .value: try writer.write(tensor.parameter.value.span)
-      case .firstMoment: try writer.write(tensor.parameter.firstMoment.span)
-      case .secondMoment: try writer.write(tensor.parameter.secondMoment.span)
+      case .value: try writer.write(parameter.value.span)
+      case .firstMoment: try writer.write(parameter.firstMoment.span)
+      case .secondMoment: try writer.write(parameter.secondMoment.span)
+      case .codes(let moment): try writer.write(parameter[keyPath: moment].codes.span)
+      case .absmax(let moment): try writer.write(parameter[keyPath: moment].absmax.span)
       }
     }
     try writer.finish()
@@ -95,10 +98,13 @@ public enum RunState {
     let weights = try StateWeights(path: path + "/" + weightsName)
     for parameter in trainer.trained {
       for tensor in states(of: parameter) {
+        let (name, shape) = (tensor.name, tensor.shape)
         switch tensor.part {
-        case .value: try weights.fill(tensor.name, parameter.shape, into: parameter.value.mutableSpan)
-        case .firstMoment: try weights.fill(tensor.name, parameter.shape, into: parameter.firstMoment.mutableSpan)
-        case .secondMoment: try weights.fill(tensor.name, parameter.shape, into: parameter.secondMoment.mutableSpan)
+        case .value: try weights.fill(name, shape, into: parameter.value.mutableSpan)
+        case .firstMoment: try weights.fill(name, shape, into: parameter.firstMoment.mutableSpan)
+        case .secondMoment: try weights.fill(name, shape, into: parameter.secondMoment.mutableSpan)
+        case .codes(let moment): try weights.fill(name, shape, into: parameter[keyPath: moment].codes.mutableSpan)
+        case .absmax(let moment): try weights.fill(name, shape, into: parameter[keyPath: moment].absmax.mutableSpan)
         }
       }
     }
@@ -106,23 +112,38 @@ public enum RunState {
     return extra
   }
 
-  private enum Part { case value, firstMoment, secondMoment }
+  private enum Part {
+    case value, firstMoment, secondMoment
+    case codes(KeyPath<ParameterTensor, QuantizedMoment>)
+    case absmax(KeyPath<ParameterTensor, QuantizedMoment>)
+
+    var isBytes: Bool {
+      if case .codes = self { true } else { false }
+    }
+  }
 
   private struct StateTensor {
     let name: String
+    let shape: Shape
     let parameter: ParameterTensor
     let part: Part
   }
 
   private static func states(of parameter: ParameterTensor) -> [StateTensor] {
-    var tensors = [StateTensor(name: parameter.name, parameter: parameter, part: .value)]
-    if parameter.firstMoment.isOpen {
-      tensors.append(
-        StateTensor(name: TensorName.firstMoment(of: parameter.name), parameter: parameter, part: .firstMoment))
+    var tensors: [StateTensor] = []
+    func add(_ name: String, _ shape: Shape, _ part: Part) {
+      tensors.append(StateTensor(name: name, shape: shape, parameter: parameter, part: part))
     }
-    if parameter.secondMoment.isOpen {
-      tensors.append(
-        StateTensor(name: TensorName.secondMoment(of: parameter.name), parameter: parameter, part: .secondMoment))
+    let first = TensorName.firstMoment(of: parameter.name)
+    let second = TensorName.secondMoment(of: parameter.name)
+    add(parameter.name, parameter.shape, .value)
+    if parameter.firstMoment.isOpen { add(first, parameter.shape, .firstMoment) }
+    if parameter.secondMoment.isOpen { add(second, parameter.shape, .secondMoment) }
+    for (name, path) in [(first, \ParameterTensor.quantizedFirst), (second, \.quantizedSecond)] {
+      let moment = parameter[keyPath: path]
+      guard moment.codes.isOpen else { continue }
+      add(name, parameter.shape, .codes(path))
+      add(TensorName.part("absmax", of: name), moment.absmax.shape, .absmax(path))
     }
     return tensors
   }

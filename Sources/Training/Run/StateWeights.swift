@@ -26,15 +26,24 @@ struct StateWeights {
   }
 
   func fill(_ name: String, _ shape: Shape, into values: consuming MutableSpan<Float>) throws {
+    try find(name, shape, .fp32).fill(values, known: StoredFormat.inSafetensors)
+  }
+
+  func fill(_ name: String, _ shape: Shape, into bytes: consuming MutableSpan<UInt8>) throws {
+    try find(name, shape, .uint8).copyBytes(into: bytes)
+  }
+
+  private func find(_ name: String, _ shape: Shape, _ type: SafetensorsElementType) throws -> StoredWeight {
     guard let weight = stored[name] else {
       throw RunStateError.unreadable(path: path, reason: "\(name) is missing")
     }
     guard weight.shape == shape else {
       throw RunStateError.unreadable(path: path, reason: "\(name) is \(weight.shape), and should be \(shape)")
     }
-    guard weight.formatName == SafetensorsElementType.fp32.rawValue else {
-      throw RunStateError.unreadable(path: path, reason: "\(name) is stored as \(weight.formatName), and should be F32")
+    guard weight.formatName == type.rawValue else {
+      throw RunStateError.unreadable(
+        path: path, reason: "\(name) is stored as \(weight.formatName), and should be \(type.rawValue)")
     }
-    try weight.fill(values, known: StoredFormat.inSafetensors)
+    return weight
   }
 }

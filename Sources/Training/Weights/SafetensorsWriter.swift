@@ -36,10 +36,13 @@ public struct SafetensorsWriter: ~Copyable {
   public struct Tensor: Hashable, Sendable {
     public let name: String
     public let shape: Shape
+    /// Whether these are bytes, which stay as they are, and not numbers in the file's format.
+    public let isBytes: Bool
 
-    public init(name: String, shape: Shape) {
+    public init(name: String, shape: Shape, isBytes: Bool = false) {
       self.name = name
       self.shape = shape
+      self.isBytes = isBytes
     }
   }
 
@@ -64,11 +67,7 @@ public struct SafetensorsWriter: ~Copyable {
   ///
   /// A number too large for the format would become infinite: that is an error that names the tensor.
   public mutating func write(_ values: Span<Float>) throws(WeightFileError) {
-    precondition(next < tensors.count, "all \(tensors.count) tensors of \(file.path) are written")
-    let tensor = tensors[next]
-    precondition(
-      values.count == tensor.shape.count, "\(tensor.name) \(tensor.shape) was given \(values.count) numbers")
-    next += 1
+    let tensor = takeNext(count: values.count, isBytes: false)
     if let element = FloatConversion.firstNonFinite(values) {
       throw .notFinite(tensor: tensor.name, element: element, path: file.path)
     }
@@ -94,6 +93,23 @@ public struct SafetensorsWriter: ~Copyable {
     }
   }
 
+  /// Writes the next tensor's bytes.
+  public mutating func write(_ bytes: Span<UInt8>) throws(WeightFileError) {
+    _ = takeNext(count: bytes.count, isBytes: true)
+    try file.write(bytes.bytes)
+  }
+
+  /// The tensor that is written now.
+  private mutating func takeNext(count: Int, isBytes: Bool) -> Tensor {
+    precondition(next < tensors.count, "all \(tensors.count) tensors of \(file.path) are written")
+    let tensor = tensors[next]
+    precondition(
+      count == tensor.shape.count && isBytes == tensor.isBytes,
+      "\(tensor.name) \(tensor.shape) was given \(count) \(isBytes ? "bytes" : "numbers")")
+    next += 1
+    return tensor
+  }
+
   /// Gives the file its name; every tensor must be written.
   public consuming func finish() throws(WeightFileError) {
     precondition(next == tensors.count, "\(tensors.count - next) tensors of \(file.path) are missing")
@@ -106,9 +122,10 @@ public struct SafetensorsWriter: ~Copyable {
     var text = #"{"__metadata__":{"format":"pt"}"#
     var offset = 0
     for tensor in tensors {
-      let end = offset + tensor.shape.count * format.elementType.bits / 8
+      let type = tensor.isBytes ? SafetensorsElementType.uint8 : format.elementType
+      let end = offset + tensor.shape.count * type.bits / 8
       let extents = tensor.shape.extents.map(String.init).joined(separator: ",")
-      text += ",\(quoted(tensor.name)):{\"dtype\":\"\(format.elementType.rawValue)\",\"shape\":[\(extents)],"
+      text += ",\(quoted(tensor.name)):{\"dtype\":\"\(type.rawValue)\",\"shape\":[\(extents)],"
       text += "\"data_offsets\":[\(offset),\(end)]}"
       offset = end
     }

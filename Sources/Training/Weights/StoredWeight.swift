@@ -39,6 +39,13 @@ struct StoredWeight {
     }
   }
 
+  /// Takes the bytes over as they are, and takes their pages out of memory again.
+  func copyBytes(into target: consuming MutableSpan<UInt8>) throws(WeightFileError) {
+    guard bytes.upperBound <= file.size else { throw .changed(path: file.path) }
+    Elementwise.copy(file.bytes(bytes), to: target)
+    file.release(bytes)
+  }
+
   // GGUF files of Llama's architecture keep the rows of a query or key head in pairs that rotate together: row 2j + s
   // of a head is row s·D/2 + j of the checkpoint they were made from, where s is 0 or 1 and D is the head dimension.
   // Source: llama.cpp `convert_hf_to_gguf.py`, `LlamaModel.permute`.

@@ -113,14 +113,20 @@ package struct EngineWalk {
   private mutating func backward(_ microBatch: Int) {
     journal.advance(to: clock[.backward, .head, microBatch: microBatch])
     backwardHead()
+    consumeGradients()
     journal.advance(to: clock[.backward, .finalNorm, microBatch: microBatch])
     backwardFinalNorm()
-    for index in (0..<spec.layerCount).reversed() where needs.layers[index].takesPart {
-      if recipe.usesGradientCheckpointing { forwardLayer(index, microBatch, as: .recompute) }
-      backwardLayer(index, microBatch)
+    consumeGradients()
+    for segment in segments.reversed() {
+      let layers = segment.filter { needs.layers[$0].takesPart }
+      if recipe.usesGradientCheckpointing {
+        for index in layers { forwardLayer(index, microBatch, as: .recompute) }
+      }
+      for index in layers.reversed() { backwardLayer(index, microBatch) }
     }
     journal.advance(to: clock[.backward, .embedding, microBatch: microBatch])
     backwardEmbedding()
+    consumeGradients(isLast: true)
   }
 }
 
@@ -165,6 +171,19 @@ extension EngineWalk {
   mutating func openGradient(_ parameter: String, _ shape: Shape) {
     guard gradients[parameter] == nil else { return }
     gradients[parameter] = journal.open(TensorName.gradient(of: parameter), .gradients, shape, .fp32)
+  }
+
+  /// Hands the gradients that the operation made to the optimizer and gives them back, where that is done in backward.
+  ///
+  /// A table that is embedding and head in one has a second contribution coming, and waits for it.
+  mutating func consumeGradients(isLast: Bool = false) {
+    guard recipe.choices.stepsInBackward, !gradients.isEmpty else { return }
+    let waiting = spec.tiesEmbeddings && !isLast ? spec.embeddingName : nil
+    let whole = gradients.filter { $0.key != waiting }.sorted { $0.value.index < $1.value.index }
+    for (name, id) in whole {
+      gradients[name] = nil
+      journal.close(id)
+    }
   }
 
   /// Gives every gradient back, in the order of the trained parameters.

@@ -40,9 +40,9 @@ extension EngineWalk {
 
   /// The projection back to the hidden size and the residual sum, `[T, H]`: the stream that leaves the layer.
   ///
-  /// A recomputation stops short of the product: nothing after it is looked at again but what the adapter keeps.
+  /// The last layer of a recomputation stops short of the product: nothing after it is looked at again but what the adapter keeps.
   mutating func forwardDown(_ layer: Int, _ needs: LayerGradients, as phase: StepClock.Phase, isRecording: Bool) {
-    if phase == .recompute {
+    if phase == .recompute, endsSegment(layer) {
       if let module = modules[layer][.down] { forwardAdapter(module, .down, isRecording: isRecording) }
     } else {
       openStream(leaving: layer)

@@ -44,8 +44,7 @@ extension EngineWalk {
 
   /// With checkpointing, what enters a layer that backward comes to is kept for it to start from again.
   private mutating func openStream(_ name: String, entering layer: Int) -> Stream {
-    let isCheckpoint =
-      recipe.usesGradientCheckpointing && layer < spec.layerCount && needs.layers[layer].takesPart
+    let isCheckpoint = isCheckpoint(entering: layer)
     let id = journal.open(name, isCheckpoint ? .checkpoints : .activations, perToken(hidden), .fp32)
     return Stream(id: id, isCheckpoint: isCheckpoint)
   }

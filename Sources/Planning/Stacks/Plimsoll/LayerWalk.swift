@@ -44,6 +44,7 @@ extension EngineWalk {
       case .projections: backwardProjections(index, needs)
       case .attentionNorm: backwardAttentionNorm(index, needs)
       }
+      consumeGradients()
     }
   }
 }

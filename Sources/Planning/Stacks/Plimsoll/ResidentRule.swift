@@ -62,14 +62,25 @@ extension EngineWalk {
   }
 
   /// What the optimizer keeps of one trained parameter: Adam's two moments, a momentum, or nothing.
+  ///
+  /// bitsandbytes' 8-bit Adam keeps each moment of 4096 elements or more as a byte an element and an fp32 absmax for
+  /// every 256: 2 + 2·4/256 = 2.03125 bytes a parameter (Dettmers et al. 2022, <https://arxiv.org/abs/2110.02861>;
+  /// bitsandbytes/optim/optimizer.py, `Optimizer2State.init_state`).
   private mutating func loadStates(of parameter: Trainable) {
-    let names: [String] =
-      switch recipe.optimizer.kind {
-      case .adamw: [TensorName.firstMoment(of: parameter.name), TensorName.secondMoment(of: parameter.name)]
-      case .sgdMomentum: [TensorName.momentum(of: parameter.name)]
-      default: []
+    let moments = [TensorName.firstMoment(of: parameter.name), TensorName.secondMoment(of: parameter.name)]
+    switch recipe.optimizer.kind {
+    case .adamw8bit where parameter.shape.count >= 4096:
+      for name in moments {
+        _ = journal.open(name, .optimizerState, parameter.shape, .uint8)
+        let blocks = (parameter.shape.count + 255) / 256
+        _ = journal.open(TensorName.part("absmax", of: name), .optimizerState, [blocks], .fp32)
       }
-    for name in names { _ = journal.open(name, .optimizerState, parameter.shape, .fp32) }
+    case .adamw, .adamw8bit:
+      for name in moments { _ = journal.open(name, .optimizerState, parameter.shape, .fp32) }
+    case .sgdMomentum:
+      _ = journal.open(TensorName.momentum(of: parameter.name), .optimizerState, parameter.shape, .fp32)
+    default: break
+    }
   }
 
   /// The adapted linear layers of a layer, in forward order.
