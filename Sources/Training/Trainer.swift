@@ -20,7 +20,7 @@ public final class Trainer {
   public private(set) var stepCount = 0
 
   private let all: [String: ParameterTensor]
-  let decoder: Decoder
+  let decoder: any StepRunner
   private var update: ParameterUpdate
   var tokens: Tensor<Int32>  // [B, S]
   var labels: Tensor<Int32>  // [B, S]
@@ -48,7 +48,7 @@ public final class Trainer {
     all = model.parameters
     update = ParameterUpdate(optimizer: recipe.optimizer)
     for parameter in trained { try update.open(for: parameter, in: arena) }
-    decoder = try model.decoder(threads: threads, in: arena)
+    decoder = try model.runner(threads: threads, in: arena)
     let shape: Shape = [recipe.batch.microBatch, recipe.batch.sequence]
     tokens = try arena.open(TensorName.tokens, .batch, shape)
     labels = try arena.open(TensorName.labels, .batch, shape)
@@ -104,9 +104,9 @@ public final class Trainer {
     }
     let scale = maximumGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
     for parameter in trained {
-      update.apply(
+      try update.apply(
         to: parameter, step: stepCount, learningRate: learningRate ?? recipe.optimizer.learningRate,
-        gradientScale: Float(scale))
+        gradientScale: Float(scale), roundingSeed: seed(ofStep: stepCount), in: arena)
     }
     arena.advance(to: .zeroGrad)
     for parameter in trained { parameter.gradient.close() }
@@ -137,13 +137,16 @@ public final class Trainer {
     for (index, batch) in microBatches.enumerated() {
       write(batch.tokens, to: &tokens)
       write(shifted[index], to: &labels)
-      let microBatch = Decoder.MicroBatch(
+      let part = StepPart(
         index: index, gradientScale: Float(1 / Double(counted)),
-        dropoutSeed: seed &+ UInt64(stepCount) &* 0x9e37_79b9_7f4a_7c15 &+ UInt64(index) &* 0xbf58_476d_1ce4_e5b9)
-      sum += try decoder.step(microBatch, tokens: tokens.span, labels: labels.span)
+        dropoutSeed: seed(ofStep: stepCount) &+ UInt64(index) &* 0xbf58_476d_1ce4_e5b9)
+      sum += try decoder.step(part, tokens: tokens.span, labels: labels.span)
     }
     return (sum / Double(counted), counted)
   }
+
+  /// What a step's random numbers depend on: a run that is taken up draws the same.
+  private func seed(ofStep step: Int) -> UInt64 { seed &+ UInt64(step) &* 0x9e37_79b9_7f4a_7c15 }
 
   /// The Euclidean norm of all open gradients together.
   private var gradientNorm: Double {
@@ -168,7 +171,7 @@ public final class Trainer {
     guard parameter.shape.count == values.count else {
       throw TrainingError.shapeMismatch(name: name, expected: parameter.shape.count, given: values.count)
     }
-    Elementwise.copy(values.span, to: parameter.value.mutableSpan)
+    parameter.set(values.span)
   }
 
   func check(_ batch: MicroBatch) throws {

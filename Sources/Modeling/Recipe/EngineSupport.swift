@@ -37,9 +37,11 @@ extension ModelSpec {
 extension Recipe {
   fileprivate var engineRefusal: String? {
     if parallelism != .single { return "a step spread over GPUs" }
-    if weightFormat != .fp32 { return "arithmetic in \(weightFormat.rawValue)" }
-    if adapterFormat != .fp32 { return "adapters in \(adapterFormat.rawValue)" }
-    if precision != .pure { return "autocast" }
+    if weightFormat == .fp16 { return "arithmetic in fp16" }
+    if precision == .autocast, weightFormat != .fp32 { return "autocast over weights in \(weightFormat.rawValue)" }
+    if method.addsParameters, adapterFormat != .fp32, adapterFormat != weightFormat {
+      return "adapters in \(adapterFormat.rawValue) beside weights in \(weightFormat.rawValue)"
+    }
     switch optimizer.kind.family {
     case .torchAdamW, .torchSGD: break
     default: return "the optimizer \(optimizer.kind.rawValue)"
@@ -57,7 +59,7 @@ extension Recipe {
     case let other?: return "quantization to \(other.text)"
     }
     if attention == .eager { return "attention that holds every score" }
-    if loss != .full { return "a \(loss.rawValue) loss" }
+    if loss == .fused { return "a fused loss" }
     return nil
   }
 }

@@ -1,25 +1,38 @@
 public import Bookkeeping
-import Kernels
+public import Kernels
 import Modeling
 
-/// A weight in fp32 that a step reads, and, if it is trained, its gradient and its optimizer's states.
+/// A weight that a step reads, and, if it is trained, its gradient and its optimizer's states, in fp32 all of them.
 public final class ParameterTensor {
   public let name: String
   public let shape: Shape
   public let isTrained: Bool
-  public var value: Tensor<Float>
+  /// What the weight is stored in: fp32 or bf16.
+  public let format: ScalarFormat
+  /// The numbers of a weight in fp32; closed for one in bf16.
+  public var value = Tensor<Float>()
+  /// The numbers of a weight in bf16; closed for one in fp32.
+  public var narrowValue = Tensor<BFloat16>()
   /// Open from the first micro-batch's backward until the gradients are given back.
   public var gradient = Tensor<Float>()
   var firstMoment = Tensor<Float>()
   var secondMoment = Tensor<Float>()
   private let arena: Arena
 
-  init(_ name: String, _ account: Account, _ shape: Shape, isTrained: Bool, in arena: Arena) throws(ArenaError) {
+  init(
+    _ name: String, _ account: Account, _ shape: Shape, format: ScalarFormat = .fp32, isTrained: Bool,
+    in arena: Arena
+  ) throws(ArenaError) {
     self.name = name
     self.shape = shape
+    self.format = format
     self.isTrained = isTrained
     self.arena = arena
-    value = try arena.open(name, account, shape)
+    if format == .bf16 {
+      narrowValue = try arena.open(name, account, shape)
+    } else {
+      value = try arena.open(name, account, shape)
+    }
   }
 
   /// Opens the gradient if this is the first contribution of the step.

@@ -44,10 +44,10 @@ public enum RunState {
     let tensors = trainer.trained.flatMap(states)
     var writer = try SafetensorsWriter(
       path: draft + "/" + weightsName,
-      tensors: tensors.map { SafetensorsWriter.Tensor(name: $0.name, shape: $0.parameter.shape) })
+      tensors: tensors.map { SafetensorsWriter.Tensor(name: $0.name, shape: $0.parameter.shape, format: $0.format) })
     for tensor in tensors {
       switch tensor.part {
-      case .value: try writer.write(tensor.parameter.value.span)
+      case .value: try writer.write(tensor.parameter)
       case .firstMoment: try writer.write(tensor.parameter.firstMoment.span)
       case .secondMoment: try writer.write(tensor.parameter.secondMoment.span)
       }
@@ -96,7 +96,7 @@ public enum RunState {
     for parameter in trainer.trained {
       for tensor in states(of: parameter) {
         switch tensor.part {
-        case .value: try weights.fill(tensor.name, parameter.shape, into: parameter.value.mutableSpan)
+        case .value: try weights.fill(parameter)
         case .firstMoment: try weights.fill(tensor.name, parameter.shape, into: parameter.firstMoment.mutableSpan)
         case .secondMoment: try weights.fill(tensor.name, parameter.shape, into: parameter.secondMoment.mutableSpan)
         }
@@ -112,6 +112,8 @@ public enum RunState {
     let name: String
     let parameter: ParameterTensor
     let part: Part
+    /// States are fp32, whatever the weight is.
+    var format: SafetensorsWriter.Format { part == .value ? parameter.fileFormat : .fp32 }
   }
 
   private static func states(of parameter: ParameterTensor) -> [StateTensor] {

@@ -25,15 +25,26 @@ struct StateWeights {
       }, uniquingKeysWith: { first, _ in first })
   }
 
-  func fill(_ name: String, _ shape: Shape, into values: consuming MutableSpan<Float>) throws {
+  /// Fills a parameter's own numbers.
+  func fill(_ parameter: ParameterTensor) throws {
+    if parameter.format == .bf16 {
+      try fill(parameter.name, parameter.shape, into: parameter.narrowValue.mutableSpan)
+    } else {
+      try fill(parameter.name, parameter.shape, into: parameter.value.mutableSpan)
+    }
+  }
+
+  func fill<W: Number>(_ name: String, _ shape: Shape, into values: consuming MutableSpan<W>) throws {
     guard let weight = stored[name] else {
       throw RunStateError.unreadable(path: path, reason: "\(name) is missing")
     }
     guard weight.shape == shape else {
       throw RunStateError.unreadable(path: path, reason: "\(name) is \(weight.shape), and should be \(shape)")
     }
-    guard weight.formatName == SafetensorsElementType.fp32.rawValue else {
-      throw RunStateError.unreadable(path: path, reason: "\(name) is stored as \(weight.formatName), and should be F32")
+    let type: SafetensorsElementType = W.format == .bf16 ? .bf16 : .fp32
+    guard weight.formatName == type.rawValue else {
+      throw RunStateError.unreadable(
+        path: path, reason: "\(name) is stored as \(weight.formatName), and should be \(type.rawValue)")
     }
     try weight.fill(values, known: StoredFormat.inSafetensors)
   }

@@ -1,5 +1,5 @@
 public import Bookkeeping
-import Kernels
+public import Kernels
 import Modeling
 
 /// Writes a safetensors file tensor by tensor, none of which it keeps.
@@ -36,10 +36,13 @@ public struct SafetensorsWriter: ~Copyable {
   public struct Tensor: Hashable, Sendable {
     public let name: String
     public let shape: Shape
+    /// `nil` for the file's.
+    public let format: Format?
 
-    public init(name: String, shape: Shape) {
+    public init(name: String, shape: Shape, format: Format? = nil) {
       self.name = name
       self.shape = shape
+      self.format = format
     }
   }
 
@@ -64,14 +67,8 @@ public struct SafetensorsWriter: ~Copyable {
   ///
   /// A number too large for the format would become infinite: that is an error that names the tensor.
   public mutating func write(_ values: Span<Float>) throws(WeightFileError) {
-    precondition(next < tensors.count, "all \(tensors.count) tensors of \(file.path) are written")
-    let tensor = tensors[next]
-    precondition(
-      values.count == tensor.shape.count, "\(tensor.name) \(tensor.shape) was given \(values.count) numbers")
-    next += 1
-    if let element = FloatConversion.firstNonFinite(values) {
-      throw .notFinite(tensor: tensor.name, element: element, path: file.path)
-    }
+    let tensor = try begin(values)
+    let format = tensor.format ?? format
     if format == .fp32 {
       try file.write(values.bytes)
       return
@@ -94,6 +91,30 @@ public struct SafetensorsWriter: ~Copyable {
     }
   }
 
+  /// Writes the next tensor's numbers, row-major; what is not written in bf16 is widened first.
+  public mutating func write(_ values: Span<BFloat16>) throws(WeightFileError) {
+    guard tensors[min(next, tensors.count - 1)].format ?? format == .bf16 else {
+      var wide = [Float](repeating: 0, count: values.count)
+      Elementwise.copy(values, to: wide.mutableSpan)
+      return try write(wide.span)
+    }
+    _ = try begin(values)
+    try file.write(values.bytes)
+  }
+
+  /// The next tensor, once its numbers are found to be as many as they should be, and finite.
+  private mutating func begin<W: Number>(_ values: Span<W>) throws(WeightFileError) -> Tensor {
+    precondition(next < tensors.count, "all \(tensors.count) tensors of \(file.path) are written")
+    let tensor = tensors[next]
+    precondition(
+      values.count == tensor.shape.count, "\(tensor.name) \(tensor.shape) was given \(values.count) numbers")
+    next += 1
+    if let element = FloatConversion.firstNonFinite(values) {
+      throw .notFinite(tensor: tensor.name, element: element, path: file.path)
+    }
+    return tensor
+  }
+
   /// Gives the file its name; every tensor must be written.
   public consuming func finish() throws(WeightFileError) {
     precondition(next == tensors.count, "\(tensors.count - next) tensors of \(file.path) are missing")
@@ -106,13 +127,30 @@ public struct SafetensorsWriter: ~Copyable {
     var text = #"{"__metadata__":{"format":"pt"}"#
     var offset = 0
     for tensor in tensors {
-      let end = offset + tensor.shape.count * format.elementType.bits / 8
+      let type = (tensor.format ?? format).elementType
+      let end = offset + tensor.shape.count * type.bits / 8
       let extents = tensor.shape.extents.map(String.init).joined(separator: ",")
-      text += ",\(quoted(tensor.name)):{\"dtype\":\"\(format.elementType.rawValue)\",\"shape\":[\(extents)],"
+      text += ",\(quoted(tensor.name)):{\"dtype\":\"\(type.rawValue)\",\"shape\":[\(extents)],"
       text += "\"data_offsets\":[\(offset),\(end)]}"
       offset = end
     }
     text += "}"
     return text + String(repeating: " ", count: (8 - text.utf8.count % 8) % 8)
   }
+}
+
+extension SafetensorsWriter {
+  /// Writes a parameter's numbers.
+  mutating func write(_ parameter: ParameterTensor) throws(WeightFileError) {
+    if parameter.format == .bf16 {
+      try write(parameter.narrowValue.span)
+    } else {
+      try write(parameter.value.span)
+    }
+  }
+}
+
+extension ParameterTensor {
+  /// How a file keeps the numbers exactly.
+  var fileFormat: SafetensorsWriter.Format { format == .bf16 ? .bf16 : .fp32 }
 }

@@ -23,9 +23,9 @@ extension EngineWalk {
     var dropped: Journal.ID?
     if adapter.dropout > 0 {
       mask = journal.open(module.maskName, .activations, input, .uint8)
-      dropped = journal.open(module.droppedName, .activations, input, .fp32)
+      dropped = journal.open(module.droppedName, .activations, input, activations)
     }
-    let down = journal.open(module.loraDownName, .activations, perToken(adapter.rank), .fp32)
+    let down = journal.open(module.loraDownName, .activations, perToken(adapter.rank), activations)
     if let dropped { journal.close(dropped) }
     if isRecording {
       kept[module.layer][role] = AdapterTensors(down: down, mask: mask)
@@ -49,15 +49,15 @@ extension EngineWalk {
     }
     guard let adapter = module.adapter, let tensors = kept[layer].removeValue(forKey: role) else { return }
     let downFlow = journal.open(
-      TensorName.flow(module.loraDownName), .activations, perToken(adapter.rank), .fp32)
+      TensorName.flow(module.loraDownName), .activations, perToken(adapter.rank), activations)
     openGradient(module.loraBName, module.loraBShape(adapter))
     journal.close(tensors.down)
     if let mask = tensors.mask {
       let input = perToken(module.module.input)
-      let dropped = journal.open(module.droppedName, .activations, input, .fp32)
+      let dropped = journal.open(module.droppedName, .activations, input, activations)
       openGradient(module.loraAName, module.loraAShape(adapter))
       journal.close(dropped)
-      if inputNeedsGradient { borrow(TensorName.flow(module.droppedName), .activations, input) }
+      if inputNeedsGradient { borrow(TensorName.flow(module.droppedName), .activations, input, activations) }
       journal.close(mask)
     } else {
       openGradient(module.loraAName, module.loraAShape(adapter))
