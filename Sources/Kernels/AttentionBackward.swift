@@ -77,7 +77,8 @@ struct AttentionBackward<X: Number> {
     let deltas = buffer  // [R]
     let probabilities = deltas + Attention.blockRows  // [R, K]
     let gradient = probabilities + shape.blockRows * shape.tileKeys  // [R, K]
-    let queries = gradient + shape.blockRows * shape.tileKeys + scratchCount  // [R, D], as the following only if widened
+    // What follows is there only for operands that have to be widened.
+    let queries = gradient + shape.blockRows * shape.tileKeys + scratchCount  // [R, D]
     let outs = queries + shape.blockRows * width  // [R, D]
     let queryGradients = outs + shape.blockRows * width  // [R, D]
     let keyTile = queryGradients + shape.blockRows * width  // [K, D]
@@ -96,19 +97,23 @@ struct AttentionBackward<X: Number> {
       plk_causal_probabilities(
         probabilities, logsumexp + statistics, Int64(first - start), Int64(rows), Int64(keys))
       timer.product(
-        .init(probabilities, transposed: true, stride: keys), dOutRows.plain,
+        turned(probabilities, stride: keys), dOutRows.plain,
         into: target.dv.base + start * target.dv.stride, stride: target.dv.stride, m: keys, n: width, k: rows,
         accumulate: accumulate)
       timer.product(dOutRows.plain, v.transposed, into: gradient, stride: keys, m: rows, n: keys, k: width)
       plk_softmax_gradient(gradient, probabilities, deltas, scale, Int64(rows), Int64(keys))
       timer.product(
-        .init(gradient, transposed: false, stride: keys), k.plain, into: dqRows.base, stride: dqRows.stride, m: rows,
-        n: width, k: keys, accumulate: start > 0)
+        MatrixProduct.Operand(UnsafePointer(gradient), transposed: false, stride: keys), k.plain, into: dqRows.base,
+        stride: dqRows.stride, m: rows, n: width, k: keys, accumulate: start > 0)
       timer.product(
-        .init(gradient, transposed: true, stride: keys), q.plain, into: target.dk.base + start * target.dk.stride,
+        turned(gradient, stride: keys), q.plain, into: target.dk.base + start * target.dk.stride,
         stride: target.dk.stride, m: keys, n: width, k: rows, accumulate: accumulate)
     }
     dqRows.round(into: dq + query, stride: shape.queryStride, rows: rows, width: width)
+  }
+
+  private func turned(_ tile: UnsafeMutablePointer<Float>, stride: Int) -> MatrixProduct.Operand<Float> {
+    MatrixProduct.Operand(UnsafePointer(tile), transposed: true, stride: stride)
   }
 
   /// Floats of dk and dv: of a head that began in an earlier share, and in bf16 of one that did not.

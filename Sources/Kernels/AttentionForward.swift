@@ -35,7 +35,8 @@ struct AttentionForward<X: Number> {
     let sums = UnsafeMutableRawPointer(buffer).assumingMemoryBound(to: Double.self)  // [R]
     let largest = buffer + 2 * Attention.blockRows  // [R]
     let scores = largest + Attention.blockRows  // [R, K]
-    let queries = scores + shape.blockRows * shape.tileKeys  // [R, D], as the following only if widened
+    // What follows is there only for operands that have to be widened.
+    let queries = scores + shape.blockRows * shape.tileKeys  // [R, D]
     let values = queries + shape.blockRows * width  // [R, D]
     let keyTile = values + shape.blockRows * width  // [K, D]
     let valueTile = keyTile + shape.tileKeys * width  // [K, D]
@@ -52,8 +53,8 @@ struct AttentionForward<X: Number> {
         scores, sum.base, largest, sums, start == 0 ? 1 : 0, Int64(first - start), Int64(sum.stride), Int64(rows),
         Int64(keys), Int64(width))
       timer.product(
-        .init(scores, transposed: false, stride: keys), v.plain, into: sum.base, stride: sum.stride, m: rows, n: width,
-        k: keys, accumulate: start > 0)
+        MatrixProduct.Operand(UnsafePointer(scores), transposed: false, stride: keys), v.plain, into: sum.base,
+        stride: sum.stride, m: rows, n: width, k: keys, accumulate: start > 0)
     }
     plk_softmax_end(
       out + query, sum.base, largest, sums, logsumexp + index * shape.sequence + first, X.code,

@@ -60,8 +60,8 @@ struct HeadRows {
     }
   }
 
-  var plain: MatrixProduct.Operand { .init(base, transposed: false, stride: stride) }
-  var transposed: MatrixProduct.Operand { .init(base, transposed: true, stride: stride) }
+  var plain: MatrixProduct.Operand<Float> { .init(base, transposed: false, stride: stride) }
+  var transposed: MatrixProduct.Operand<Float> { .init(base, transposed: true, stride: stride) }
 }
 
 /// Where a product adds up rows of one head in fp32: in their place, or in a buffer to be rounded from.

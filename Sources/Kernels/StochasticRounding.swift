@@ -1,6 +1,6 @@
 import CKernels
 
-/// Rounding to bf16 that is right on average: Gupta et al. 2015, <https://arxiv.org/abs/1502.02551>, section 3.
+/// Rounding to bf16 that is right on average (Gupta and others 2015, <https://arxiv.org/abs/1502.02551>, section 3).
 ///
 /// A number between two neighbors becomes the upper one as often as it is near it, so that updates far smaller than the
 /// distance between neighbors add up over many steps instead of being lost in each.

@@ -12,9 +12,10 @@ extension KernelTests {
       }
     }
 
-    static let cases = [(4, 2), (9, 3), (3, 3), (4, 1)].flatMap { heads, shared in
-      [1, 17, 64, 130].map { Case(sequence: $0, heads: heads, keyValueHeads: shared) }
-    } + [Case(sequence: 577, heads: 3, keyValueHeads: 1), Case(sequence: 1100, heads: 1, keyValueHeads: 1)]
+    static let cases =
+      [(4, 2), (9, 3), (3, 3), (4, 1)].flatMap { heads, shared in
+        [1, 17, 64, 130].map { Case(sequence: $0, heads: heads, keyValueHeads: shared) }
+      } + [Case(sequence: 577, heads: 3, keyValueHeads: 1), Case(sequence: 1100, heads: 1, keyValueHeads: 1)]
 
     /// Threads 3 put two boundaries between shares inside the groups of 9/3 and 4/1 heads.
     @Test(arguments: cases, [1, 2, 3])

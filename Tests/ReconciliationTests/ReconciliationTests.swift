@@ -15,11 +15,19 @@ import Training
     var targets = LoRA.Targets.allLinear
     var optimizer = Optimizer.Kind.adamw
     var isDouble = true
+    var format = ScalarFormat.fp32
+    var adapterFormat = ScalarFormat.fp32
+    var precision = Precision.pure
+    var loss = LossImplementation.full
+    var sequence = 24
 
     var testDescription: String {
       let flags = [
         checkpointing ? "checkpointing" : nil, dropout > 0 ? "dropout" : nil,
         accumulation > 1 ? "accumulation" : nil, isDouble ? nil : "single", optimizer.rawValue, targets.text,
+        format == .fp32 ? nil : format.rawValue, precision == .pure ? nil : precision.rawValue,
+        adapterFormat == .fp32 ? nil : "adapters in \(adapterFormat.rawValue)", loss == .full ? nil : loss.rawValue,
+        "\(sequence)",
       ]
       return ([method.rawValue] + flags.compactMap { $0 }).joined(separator: " ")
     }
@@ -36,7 +44,11 @@ import Training
       if method == .qlora { request.quantization = .some(.some(.nf4(double: isDouble))) }
       request.optimizer = optimizer
       request.microBatch = 2
-      request.sequence = 24
+      request.sequence = sequence
+      request.weightFormat = format
+      request.adapterFormat = adapterFormat
+      request.precision = precision
+      request.loss = loss
       request.accumulation = accumulation
       request.usesGradientCheckpointing = checkpointing
       return try request.resolved(for: spec)
@@ -54,6 +66,15 @@ import Training
       }
     }
 
+    /// The same in bf16 and with a chunked loss: 2 × 70 tokens are a chunk of 128 and a rest, and two blocks of rows.
+    static let narrow: [Variant] = grid.flatMap { variant in
+      [(ScalarFormat.bf16, Precision.pure), (.fp32, .autocast)].map { format, precision in
+        var narrow = variant
+        (narrow.format, narrow.precision, narrow.loss, narrow.sequence) = (format, precision, .chunked, 70)
+        return narrow
+      }
+    }
+
     /// Corners that a grid of the usual does not reach.
     static let corners: [Variant] = [false, true].flatMap { checkpointing in
       [
@@ -66,11 +87,16 @@ import Training
         Variant(method: .full, checkpointing: checkpointing, optimizer: .sgd),
         Variant(method: .lora, checkpointing: checkpointing, optimizer: .sgdMomentum),
         Variant(method: .lora, checkpointing: checkpointing, targets: .attention),
+        Variant(method: .lora, checkpointing: checkpointing, format: .bf16, adapterFormat: .bf16),
+        Variant(method: .full, checkpointing: checkpointing, optimizer: .sgdMomentum, format: .bf16),
+        Variant(method: .full, checkpointing: checkpointing, format: .bf16, loss: .full),
+        Variant(method: .full, checkpointing: checkpointing, loss: .chunked),
+        Variant(method: .lora, checkpointing: checkpointing, loss: .chunked, sequence: 90),
       ]
     }
   }
 
-  @Test(arguments: TinyDecoder.allCases, Variant.grid + Variant.corners)
+  @Test(arguments: TinyDecoder.allCases, Variant.grid + Variant.narrow + Variant.corners)
   func `balance to the byte, in every account, at every moment`(_ model: TinyDecoder, _ variant: Variant) throws {
     let spec = try model.spec
     let resolved = try variant.recipe(for: spec)

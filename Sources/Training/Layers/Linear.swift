@@ -38,11 +38,8 @@ final class Linear {
     case .dense(let weight):
       weight.multiply(x, rows: rows, accumulate: accumulate, into: y.mutableSpan)
     case .quantized(let weight):
-      var whole = try weight.dequantized()
-      MatrixProduct.forward(
-        x: x, weight: whole.span, rows: rows, input: module.input, output: module.output, accumulate: accumulate,
-        into: y.mutableSpan)
-      whole.close()
+      weight.forward(
+        x: x, rows: rows, input: module.input, output: module.output, accumulate: accumulate, into: y.mutableSpan)
     }
     bias?.addBias(rows: rows, to: y.mutableSpan)
     if let adapter {
@@ -67,11 +64,8 @@ final class Linear {
     case .dense(let weight):
       weight.multiplyTransposed(dy, rows: rows, accumulate: accumulate, into: dx.mutableSpan)
     case .quantized(let weight):
-      var whole = try weight.dequantized()
-      MatrixProduct.inputGradient(
-        dy: dy, weight: whole.span, rows: rows, input: module.input, output: module.output, accumulate: accumulate,
-        into: dx.mutableSpan)
-      whole.close()
+      weight.inputGradient(
+        dy: dy, rows: rows, input: module.input, output: module.output, accumulate: accumulate, into: dx.mutableSpan)
     }
     try parameterGradients(dy: dy, x: x, rows: rows)
     try adapter?.backward(dy: dy, x: x.span, rows: rows, tape: tape, addingTo: dx.mutableSpan)

@@ -121,7 +121,9 @@ public struct AdapterFile {
       throw AdapterError.noAdapter(method: trainer.recipe.method.name.rawValue)
     }
     try AtomicFile.makeFolder(folder)
-    let tensors = trainer.trained.map { SafetensorsWriter.Tensor(name: prefix + $0.name, shape: $0.shape, format: $0.fileFormat) }
+    let tensors = trainer.trained.map {
+      SafetensorsWriter.Tensor(name: prefix + $0.name, shape: $0.shape, format: $0.fileFormat)
+    }
     var writer = try SafetensorsWriter(path: folder + "/" + weightsName, tensors: tensors)
     for parameter in trainer.trained { try writer.write(parameter) }
     try writer.finish()

@@ -30,8 +30,10 @@ extension EngineWalk {
     if !headTrains { final.normed.take().map { journal.close($0) } }
   }
 
-  /// A full loss overwrites the scores with their gradient. A chunked one makes the scores of some tokens, `[C, V]`, their
-  /// loss, and from their gradient that of the normed stream and the head's, before it comes to the next ones.
+  /// A full loss overwrites the scores with their gradient.
+  ///
+  /// A chunked one makes the scores of some tokens, `[C, V]`, their loss, and from their gradient that of the normed
+  /// stream and the head's, before it comes to the next ones.
   mutating func forwardLoss() {
     guard recipe.loss != .full else { return }
     final.normedFlow = openNormedFlow()
