@@ -26,8 +26,8 @@ uint64_t plk_now(void);
 // MARK: Formats
 
 /// What a kernel finds in memory where it takes a `void *` and a format: activations and weights may be narrower than
-/// the fp32 that all of them calculate in.
-enum { PLK_FP32 = 0, PLK_BF16 = 1 };
+/// the fp32 that all of them calculate in. 4-bit codes are an operand of matrix products only.
+enum { PLK_FP32 = 0, PLK_BF16 = 1, PLK_NF4 = 2 };
 
 // MARK: Elementwise
 
@@ -164,9 +164,6 @@ void plk_nf4_dequantize_double(float *restrict weights, const uint8_t *restrict 
                                int64_t block_size, int64_t count);
 
 // MARK: Matrix products
-
-/// How the numbers of an operand are stored.
-enum { PLK_FP32 = 0, PLK_BF16 = 1, PLK_NF4 = 2 };
 
 /// A matrix that is read by a product.
 typedef struct {
