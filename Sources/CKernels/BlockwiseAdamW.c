@@ -4,8 +4,8 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-// How many midpoints are below a magnitude of at most one: as many as below its bucket, and one more if the next is too,
-// since a bucket is narrow enough to hold no more than one. What is no number gets the last bucket.
+// How many midpoints are below a magnitude of at most one: as many as below its bucket, and one more if the next is
+// too, since a bucket is narrow enough to hold no more than one. What is no number gets the last bucket.
 PLK_INLINE int32_t nearest_level(float magnitude, const int32_t *restrict buckets, const float *restrict midpoints) {
   uint32_t bits;
   __builtin_memcpy(&bits, &magnitude, sizeof bits);

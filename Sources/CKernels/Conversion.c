@@ -2,14 +2,7 @@
 //
 // Integer arithmetic throughout: it is exact at every processor level, subnormal numbers included, and loads are by
 // memcpy because nothing in a weight file has to be aligned.
-#include "CKernels.h"
-#include "Multiversion.h"
-
-PLK_INLINE uint32_t bits_of(float value) {
-  uint32_t bits;
-  __builtin_memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
+#include "Number.h"
 
 PLK_INLINE uint16_t load16(const uint8_t *bytes, int64_t index) {
   uint16_t bits;
@@ -30,14 +23,14 @@ void plk_widen_bfloat16(float *restrict y, const uint8_t *restrict bytes, int64_
 PLK_MULTIVERSION
 void plk_narrow_float16(uint16_t *restrict y, const float *restrict x, int64_t count) {
   for (int64_t i = 0; i < count; i++) {
-    const uint32_t bits = bits_of(x[i]);
+    const uint32_t bits = plk_bits(x[i]);
     const uint32_t magnitude = bits & 0x7FFFFFFFu;
     // Half of the last place kept, less one unless that place is odd: ties go to even. A carry out of the fraction
     // lands in the exponent, where it belongs, and from 65520 up makes infinity.
     const uint32_t rounded = magnitude + 0xFFFu + ((magnitude >> 13) & 1u);
     const uint32_t normal = (rounded - (112u << 23)) >> 13;
     // Below 2^-14 the result counts multiples of 2^-24, which is what the last place of 0.5 counts: adding rounds.
-    const uint32_t subnormal = bits_of(plk_float_from_bits(magnitude) + 0.5f) - bits_of(0.5f);
+    const uint32_t subnormal = plk_bits(plk_float_from_bits(magnitude) + 0.5f) - plk_bits(0.5f);
     uint32_t half = magnitude < 0x38800000u ? subnormal : normal;
     half = magnitude >= 0x47800000u ? 0x7C00u : half;
     half = magnitude > 0x7F800000u ? 0x7E00u : half;
@@ -47,18 +40,13 @@ void plk_narrow_float16(uint16_t *restrict y, const float *restrict x, int64_t c
 
 PLK_MULTIVERSION
 void plk_narrow_bfloat16(uint16_t *restrict y, const float *restrict x, int64_t count) {
-  for (int64_t i = 0; i < count; i++) {
-    const uint32_t bits = bits_of(x[i]);
-    const uint32_t rounded = (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16;
-    // A NaN may have all its set bits in the half that goes: the quiet bit keeps it one.
-    const uint32_t quiet = bits >> 16 | 0x40u;
-    y[i] = (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u ? quiet : rounded);
-  }
+  for (int64_t i = 0; i < count; i++) y[i] = plk_nearest_bfloat16(x[i]);
 }
 
 PLK_MULTIVERSION
-int plk_has_nonfinite(const float *x, int64_t count) {
+int plk_has_nonfinite(const void *x, int format, int64_t count) {
   uint32_t found = 0;
-  for (int64_t i = 0; i < count; i++) found |= (bits_of(x[i]) & 0x7F800000u) == 0x7F800000u;
+  PLK_FORMATS(format, for (int64_t i = 0; i < count; i++)
+                          found |= (plk_bits(plk_load(x, FORMAT, i)) & 0x7F800000u) == 0x7F800000u)
   return (int)found;
 }

@@ -1,10 +1,8 @@
 // Counter-based random numbers: an element's value depends on seed, stream and index alone, never on who computes it.
 //
 // Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
-#include <math.h>
-
-#include "CKernels.h"
-#include "Multiversion.h"
+#include "Normal.h"
+#include "Number.h"
 
 #pragma STDC FP_CONTRACT OFF
 
@@ -46,9 +44,8 @@ PLK_INLINE void fill_words(uint32_t words[WORDS], uint64_t seed, uint64_t stream
   }
 }
 
-PLK_MULTIVERSION
-void plk_dropout(float *restrict y, uint8_t *restrict mask, const float *restrict x, float probability, uint64_t seed,
-                 uint64_t stream, int64_t first, int64_t count) {
+PLK_INLINE void dropout(void *restrict y, uint8_t *restrict mask, const void *restrict x, float probability,
+                        uint64_t seed, uint64_t stream, int format, int64_t first, int64_t count) {
   const uint64_t threshold = (uint64_t)((double)probability * 4294967296.0);
   const float scale = 1.0f / (1.0f - probability);
   uint32_t words[WORDS];
@@ -58,24 +55,38 @@ void plk_dropout(float *restrict y, uint8_t *restrict mask, const float *restric
     for (int64_t i = 0; i < end; i++) {
       const uint8_t kept = words[i] >= threshold;
       mask[start + i] = kept;
-      y[start + i] = kept ? x[start + i] * scale : 0.0f;
+      plk_store(y, format, start + i, kept ? plk_load(x, format, start + i) * scale : 0.0f);
     }
   }
 }
 
 PLK_MULTIVERSION
-void plk_dropout_gradient(float *restrict dx, const float *restrict dy, const uint8_t *restrict mask,
-                          float probability, int accumulate, int64_t count) {
+void plk_dropout(void *restrict y, uint8_t *restrict mask, const void *restrict x, float probability, uint64_t seed,
+                 uint64_t stream, int format, int64_t first, int64_t count) {
+  PLK_FORMATS(format, dropout(y, mask, x, probability, seed, stream, FORMAT, first, count))
+}
+
+PLK_INLINE void dropout_gradient(void *restrict dx, const void *restrict dy, const uint8_t *restrict mask,
+                                 float probability, int accumulate, int format, int64_t count) {
   const float scale = 1.0f / (1.0f - probability);
   if (accumulate) {
-    for (int64_t i = 0; i < count; i++) dx[i] += mask[i] ? dy[i] * scale : 0.0f;
+    for (int64_t i = 0; i < count; i++)
+      plk_store(
+          dx, format, i, plk_load(dx, format, i) + (mask[i] ? plk_load(dy, format, i) * scale : 0.0f));
   } else {
-    for (int64_t i = 0; i < count; i++) dx[i] = mask[i] ? dy[i] * scale : 0.0f;
+    for (int64_t i = 0; i < count; i++)
+      plk_store(dx, format, i, mask[i] ? plk_load(dy, format, i) * scale : 0.0f);
   }
 }
 
 PLK_MULTIVERSION
-void plk_random_uniform(float *y, float low, float high, uint64_t seed, uint64_t stream, int64_t first,
+void plk_dropout_gradient(void *restrict dx, const void *restrict dy, const uint8_t *restrict mask,
+                          float probability, int accumulate, int format, int64_t count) {
+  PLK_FORMATS(format, dropout_gradient(dx, dy, mask, probability, accumulate, FORMAT, count))
+}
+
+PLK_MULTIVERSION
+void plk_random_uniform(void *y, float low, float high, uint64_t seed, uint64_t stream, int format, int64_t first,
                         int64_t count) {
   uint32_t words[WORDS];
   for (int64_t start = 0; start < count; start += WORDS) {
@@ -84,23 +95,37 @@ void plk_random_uniform(float *y, float low, float high, uint64_t seed, uint64_t
     for (int64_t i = 0; i < end; i++) {
       // 24 bits fit a float exactly; the sum may still round up to high, which the range excludes.
       const float value = low + (high - low) * ((float)(words[i] >> 8) * 0x1p-24f);
-      y[start + i] = value < high ? value : low;
+      plk_store(y, format, start + i, value < high ? value : low);
     }
   }
 }
 
-void plk_random_normal(float *y, float mean, float standard_deviation, uint64_t seed, uint64_t stream, int64_t first,
-                       int64_t count) {
+PLK_MULTIVERSION
+void plk_random_normal(void *y, float mean, float standard_deviation, uint64_t seed, uint64_t stream, int format,
+                       int64_t first, int64_t count) {
+  uint32_t words[WORDS];
+  float values[WORDS];
+  for (int64_t start = 0; start < count; start += WORDS) {
+    fill_words(words, seed, stream, (uint64_t)(first + start) / 4);
+    plk_normals(values, words, mean, standard_deviation, WORDS / 2);
+    const int64_t end = count - start < WORDS ? count - start : WORDS;
+    for (int64_t i = 0; i < end; i++) plk_store(y, format, start + i, values[i]);
+  }
+}
+
+// Sixteen random bits below the half that stays: a number between two bfloat16s goes up as often as it is near the
+// upper one. Infinity stays what it is, for all of its lower half is zero.
+PLK_MULTIVERSION
+void plk_round_stochastically(uint16_t *restrict y, const float *restrict x, uint64_t seed, uint64_t stream,
+                              int64_t first, int64_t count) {
   uint32_t words[WORDS];
   for (int64_t start = 0; start < count; start += WORDS) {
     fill_words(words, seed, stream, (uint64_t)(first + start) / 4);
     const int64_t end = count - start < WORDS ? count - start : WORDS;
-    for (int64_t i = 0; i < end; i += 2) {
-      // Halves keep the uniform off zero, where the logarithm has no value.
-      const double radius = sqrt(-2.0 * log(((double)words[i] + 0.5) * 0x1p-32));
-      const double angle = 6.283185307179586 * (((double)words[i + 1] + 0.5) * 0x1p-32);
-      y[start + i] = (float)((double)mean + (double)standard_deviation * radius * cos(angle));
-      if (i + 1 < end) y[start + i + 1] = (float)((double)mean + (double)standard_deviation * radius * sin(angle));
+    for (int64_t i = 0; i < end; i++) {
+      const uint32_t bits = plk_bits(x[start + i]);
+      const uint32_t rounded = (bits + (words[i] >> 16)) >> 16;
+      y[start + i] = (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u ? bits >> 16 | 0x40u : rounded);
     }
   }
 }

@@ -1,8 +1,7 @@
 // Rotary position embedding (Su et al. 2021, equation 34), with the halves of a head as the pairs.
 #include <math.h>
 
-#include "CKernels.h"
-#include "Multiversion.h"
+#include "Number.h"
 
 void plk_rotary_tables(float *restrict cosine, float *restrict sine, const float *restrict inverse_frequencies,
                        float attention_scaling, int64_t positions, int64_t half) {
@@ -16,16 +15,22 @@ void plk_rotary_tables(float *restrict cosine, float *restrict sine, const float
     }
 }
 
-PLK_MULTIVERSION
-void plk_rotary_apply(float *restrict x, const float *restrict cosine, const float *restrict sine, float direction,
-                      int64_t heads, int64_t half) {
+PLK_INLINE void rotate(void *restrict x, const float *restrict cosine, const float *restrict sine, float direction,
+                       int format, int64_t heads, int64_t half) {
   for (int64_t head = 0; head < heads; head++) {
-    float *restrict first = x + head * 2 * half;
-    float *restrict second = first + half;
+    void *restrict first = plk_at_mutable(x, format, head * 2 * half);
+    void *restrict second = plk_at_mutable(first, format, half);
     for (int64_t i = 0; i < half; i++) {
-      const float a = first[i], b = second[i], c = cosine[i], s = direction * sine[i];
-      first[i] = a * c - b * s;
-      second[i] = b * c + a * s;
+      const float a = plk_load(first, format, i), b = plk_load(second, format, i);
+      const float c = cosine[i], s = direction * sine[i];
+      plk_store(first, format, i, a * c - b * s);
+      plk_store(second, format, i, b * c + a * s);
     }
   }
+}
+
+PLK_MULTIVERSION
+void plk_rotary_apply(void *restrict x, const float *restrict cosine, const float *restrict sine, float direction,
+                      int format, int64_t heads, int64_t half) {
+  PLK_FORMATS(format, rotate(x, cosine, sine, direction, FORMAT, heads, half))
 }

@@ -1,25 +1,39 @@
 // The gated unit of Shazeer 2020, <https://arxiv.org/abs/2002.05202>, with silu(x) = x * sigmoid(x) as the gate.
-#include "CKernels.h"
-#include "Multiversion.h"
+#include "Number.h"
 
 // e^-x, kept finite so that e * sigmoid below is a number: beyond 88 both are as good as zero or one.
 PLK_INLINE float negated_exponential(float x) { return plk_exp(x < -88.0f ? 88.0f : -x); }
 
-PLK_MULTIVERSION
-void plk_swiglu(float *restrict product, const float *restrict gate, const float *restrict up, int64_t count) {
-  for (int64_t i = 0; i < count; i++) product[i] = gate[i] / (1.0f + negated_exponential(gate[i])) * up[i];
+PLK_INLINE void swiglu(void *restrict product, const void *restrict gate, const void *restrict up, int format,
+                       int64_t count) {
+  for (int64_t i = 0; i < count; i++) {
+    const float g = plk_load(gate, format, i);
+    plk_store(product, format, i, g / (1.0f + negated_exponential(g)) * plk_load(up, format, i));
+  }
 }
 
 PLK_MULTIVERSION
-void plk_swiglu_gradient(float *restrict gate, float *restrict up, const float *restrict d_product, int64_t count) {
+void plk_swiglu(void *restrict product, const void *restrict gate, const void *restrict up, int format,
+                int64_t count) {
+  PLK_FORMATS(format, swiglu(product, gate, up, FORMAT, count))
+}
+
+PLK_INLINE void gradient(void *restrict gate, void *restrict up, const void *restrict d_product, int format,
+                         int64_t count) {
   for (int64_t i = 0; i < count; i++) {
-    const float g = gate[i], u = up[i], dy = d_product[i];
+    const float g = plk_load(gate, format, i), u = plk_load(up, format, i), dy = plk_load(d_product, format, i);
     const float e = negated_exponential(g);
     const float sigmoid = 1.0f / (1.0f + e);
     // 1 - sigmoid = e * sigmoid, without the cancellation.
-    gate[i] = dy * u * sigmoid * (1.0f + g * (e * sigmoid));
-    up[i] = dy * g * sigmoid;
+    plk_store(gate, format, i, dy * u * sigmoid * (1.0f + g * (e * sigmoid)));
+    plk_store(up, format, i, dy * g * sigmoid);
   }
+}
+
+PLK_MULTIVERSION
+void plk_swiglu_gradient(void *restrict gate, void *restrict up, const void *restrict d_product, int format,
+                         int64_t count) {
+  PLK_FORMATS(format, gradient(gate, up, d_product, FORMAT, count))
 }
 
 PLK_MULTIVERSION

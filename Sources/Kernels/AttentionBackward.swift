@@ -1,67 +1,71 @@
-// Shape letters here: S sequence, D head dimension, R rows of a query block.
+// Shape letters here: S sequence, D head dimension, R rows of a query block, K keys of a tile.
 
 import CKernels
 
 /// One backward pass of attention, by contiguous shares of the query heads.
 ///
-/// A share writes dk and dv straight into the key-value heads that begin in it. The one head that may have begun in an
-/// earlier share goes to scratch and is added when all are done, in the order of the shares: no two threads write to
-/// one place, and the result depends on the number of threads but not on their timing.
-struct AttentionBackward {
+/// A share adds dk and dv of the key-value heads that begin in it up in their place, or in bf16 in scratch from which
+/// they are rounded. The one head that may have begun in an earlier share goes to other scratch and is added when all are
+/// done, in the order of the shares: no two threads write to one place, and the result depends on the number of threads
+/// but not on their timing.
+struct AttentionBackward<X: Number> {
   var shape: AttentionShape
   var scale: Float
-  var dOut: UnsafePointer<Float>
-  var out: UnsafePointer<Float>
-  var q: UnsafePointer<Float>
-  var k: UnsafePointer<Float>
-  var v: UnsafePointer<Float>
+  var dOut: UnsafePointer<X>
+  var out: UnsafePointer<X>
+  var q: UnsafePointer<X>
+  var k: UnsafePointer<X>
+  var v: UnsafePointer<X>
   var logsumexp: UnsafePointer<Float>
-  var dq: UnsafeMutablePointer<Float>
-  var dk: UnsafeMutablePointer<Float>
-  var dv: UnsafeMutablePointer<Float>
+  var dq: UnsafeMutablePointer<X>
+  var dk: UnsafeMutablePointer<X>
+  var dv: UnsafeMutablePointer<X>
   var workspace: UnsafeMutablePointer<Float>
   /// Floats of workspace to a share of the heads.
   var share: Int
   var timer: ProductTimer
 
-  /// Where a key-value head's gradients are gathered: in the result, or in scratch.
+  /// Where a key-value head's gradients are gathered.
   private struct Target {
-    var dk: UnsafeMutablePointer<Float>
-    var dv: UnsafeMutablePointer<Float>
-    var stride: Int
+    var dk: HeadSums
+    var dv: HeadSums
   }
 
   func run(shares: Int) {
     let heads = shape.batch * shape.heads
+    func first(_ share: Int) -> Int { heads * share / shares }
     Parallelism.forEachTask(shares) { index, _ in
-      for head in heads * index / shares..<heads * (index + 1) / shares {
-        self.head(head, firstOfShare: heads * index / shares, share: index)
+      for head in first(index)..<first(index + 1) {
+        let shared = head / shape.group
+        let isOlder = shared * shape.group < first(index)
+        let target = isOlder ? scratch(of: index) : gathered(shared, by: index)
+        self.head(head, isFirst: head == max(first(index), shared * shape.group), into: target, share: index)
+        if !isOlder && head == (shared + 1) * shape.group - 1 { round(target, shared) }
       }
     }
-    for index in 0..<shares {
-      let first = heads * index / shares
-      if first % shape.group != 0 { addScratch(of: index, to: first / shape.group) }
+    // Heads that more than one share worked on: `owner` is the one that they began in.
+    var owner = 0
+    for index in 1..<max(1, shares) where first(index) < first(index + 1) {
+      let shared = first(index) / shape.group
+      if first(index) % shape.group == 0 { continue }
+      while first(owner + 1) <= shared * shape.group { owner += 1 }
+      let whole = gathered(shared, by: owner)
+      add(scratch(of: index), to: whole)
+      if first(index + 1) >= (shared + 1) * shape.group { round(whole, shared) }
     }
   }
 
-  private func head(_ index: Int, firstOfShare: Int, share: Int) {
+  private func head(_ index: Int, isFirst: Bool, into target: Target, share: Int) {
     let element = index / shape.heads
     let head = index % shape.heads
-    // Over all batch elements: key-value head `shared` begins at query head `shared * group`.
-    let shared = index / shape.group
-    let begins = shared * shape.group
-    let target = begins >= firstOfShare ? result(shared) : scratch(share)
-    let isFirst = index == max(begins, firstOfShare)
-
-    let buffer = workspace + share * self.share
     // The last block sees every key, so it can set dk and dv where the others add to them.
     for block in (0..<shape.blocks).reversed() {
       let first = block * Attention.blockRows
-      let rows = min(Attention.blockRows, shape.sequence - first)
       self.block(
-        first: first, rows: rows, query: shape.queryOffset(element, first, head),
-        key: shape.keyOffset(element, head / shape.group), statistics: index * shape.sequence + first, into: target,
-        accumulate: !(isFirst && block == shape.blocks - 1), buffer: buffer)
+        first: first, rows: min(Attention.blockRows, shape.sequence - first),
+        query: shape.queryOffset(element, first, head), key: shape.keyOffset(element, head / shape.group),
+        statistics: index * shape.sequence + first, into: target,
+        accumulate: !(isFirst && block == shape.blocks - 1), buffer: workspace + share * self.share)
     }
   }
 
@@ -69,48 +73,93 @@ struct AttentionBackward {
     first: Int, rows: Int, query: Int, key: Int, statistics: Int, into target: Target, accumulate: Bool,
     buffer: UnsafeMutablePointer<Float>
   ) {
-    let keys = first + rows
-    let probabilities = buffer
-    let gradient = buffer + min(Attention.blockRows, shape.sequence) * shape.sequence
-    timer.product(
-      shape.query(q + query), shape.key(k + key, transposed: true), into: probabilities, stride: keys, m: rows,
-      n: keys, k: shape.headDimension, scale: scale)
-    plk_causal_probabilities(probabilities, logsumexp + statistics, Int64(first), Int64(rows), Int64(keys))
-    timer.product(
-      .init(probabilities, transposed: true, stride: keys), shape.query(dOut + query), into: target.dv,
-      stride: target.stride, m: keys, n: shape.headDimension, k: rows, accumulate: accumulate)
-    timer.product(
-      shape.query(dOut + query), shape.key(v + key, transposed: true), into: gradient, stride: keys, m: rows, n: keys,
-      k: shape.headDimension)
-    plk_softmax_gradient(
-      gradient, probabilities, dOut + query, out + query, scale, Int64(shape.queryStride), Int64(shape.headDimension),
-      Int64(rows), Int64(keys))
-    timer.product(
-      .init(gradient, transposed: false, stride: keys), shape.key(k + key, transposed: false), into: dq + query,
-      stride: shape.queryStride, m: rows, n: shape.headDimension, k: keys)
-    timer.product(
-      .init(gradient, transposed: true, stride: keys), shape.query(q + query), into: target.dk, stride: target.stride,
-      m: keys, n: shape.headDimension, k: rows, accumulate: accumulate)
-  }
-
-  private func result(_ shared: Int) -> Target {
-    let offset = shape.keyOffset(shared / shape.keyValueHeads, shared % shape.keyValueHeads)
-    return Target(dk: dk + offset, dv: dv + offset, stride: shape.keyStride)
-  }
-
-  private func scratch(_ share: Int) -> Target {
-    let count = shape.sequence * shape.headDimension
-    let end = workspace + (share + 1) * self.share
-    return Target(dk: end - 2 * count, dv: end - count, stride: shape.headDimension)
-  }
-
-  private func addScratch(of share: Int, to shared: Int) {
-    let part = scratch(share)
-    let whole = result(shared)
     let width = shape.headDimension
+    let deltas = buffer  // [R]
+    let probabilities = deltas + Attention.blockRows  // [R, K]
+    let gradient = probabilities + shape.blockRows * shape.tileKeys  // [R, K]
+    // What follows is there only for operands that have to be widened.
+    let queries = gradient + shape.blockRows * shape.tileKeys + scratchCount  // [R, D]
+    let outs = queries + shape.blockRows * width  // [R, D]
+    let queryGradients = outs + shape.blockRows * width  // [R, D]
+    let keyTile = queryGradients + shape.blockRows * width  // [K, D]
+    let valueTile = keyTile + shape.tileKeys * width  // [K, D]
+
+    let q = HeadRows(q + query, stride: shape.queryStride, rows: rows, width: width, widenedInto: queries)
+    let dOutRows = HeadRows(dOut + query, stride: shape.queryStride, rows: rows, width: width, widenedInto: outs)
+    let dqRows = HeadSums(dq + query, stride: shape.queryStride, width: width, roundedFrom: queryGradients)
+    plk_row_dots(deltas, dOut + query, out + query, X.code, Int64(shape.queryStride), Int64(rows), Int64(width))
+    for start in stride(from: 0, to: first + rows, by: Attention.tileKeys) {
+      let keys = min(Attention.tileKeys, first + rows - start)
+      let tile = key + start * shape.keyStride
+      let k = HeadRows(k + tile, stride: shape.keyStride, rows: keys, width: width, widenedInto: keyTile)
+      let v = HeadRows(v + tile, stride: shape.keyStride, rows: keys, width: width, widenedInto: valueTile)
+      timer.product(q.plain, k.transposed, into: probabilities, stride: keys, m: rows, n: keys, k: width, scale: scale)
+      plk_causal_probabilities(
+        probabilities, logsumexp + statistics, Int64(first - start), Int64(rows), Int64(keys))
+      timer.product(
+        turned(probabilities, stride: keys), dOutRows.plain,
+        into: target.dv.base + start * target.dv.stride, stride: target.dv.stride, m: keys, n: width, k: rows,
+        accumulate: accumulate)
+      timer.product(dOutRows.plain, v.transposed, into: gradient, stride: keys, m: rows, n: keys, k: width)
+      plk_softmax_gradient(gradient, probabilities, deltas, scale, Int64(rows), Int64(keys))
+      timer.product(
+        MatrixProduct.Operand(UnsafePointer(gradient), transposed: false, stride: keys), k.plain, into: dqRows.base,
+        stride: dqRows.stride, m: rows, n: width, k: keys, accumulate: start > 0)
+      timer.product(
+        turned(gradient, stride: keys), q.plain, into: target.dk.base + start * target.dk.stride,
+        stride: target.dk.stride, m: keys, n: width, k: rows, accumulate: accumulate)
+    }
+    dqRows.round(into: dq + query, stride: shape.queryStride, rows: rows, width: width)
+  }
+
+  private func turned(_ tile: UnsafeMutablePointer<Float>, stride: Int) -> MatrixProduct.Operand<Float> {
+    MatrixProduct.Operand(UnsafePointer(tile), transposed: true, stride: stride)
+  }
+
+  /// Floats of dk and dv: of a head that began in an earlier share, and in bf16 of one that did not.
+  private var scratchCount: Int { (X.format == .fp32 ? 2 : 4) * shape.sequence * shape.headDimension }
+
+  private func scratchBase(of share: Int) -> UnsafeMutablePointer<Float> {
+    workspace + share * self.share + Attention.blockRows + 2 * shape.blockRows * shape.tileKeys
+  }
+
+  private func scratch(of share: Int) -> Target {
+    let base = scratchBase(of: share)
+    let width = shape.headDimension
+    return Target(
+      dk: HeadSums(base, stride: width, width: width, roundedFrom: base),
+      dv: HeadSums(
+        base + shape.sequence * width, stride: width, width: width, roundedFrom: base + shape.sequence * width))
+  }
+
+  /// Where the share that key-value head `shared` begins in adds it up.
+  private func gathered(_ shared: Int, by share: Int) -> Target {
+    let offset = offset(shared)
+    let count = shape.sequence * shape.headDimension
+    let base = scratchBase(of: share) + 2 * count
+    return Target(
+      dk: HeadSums(dk + offset, stride: shape.keyStride, width: shape.headDimension, roundedFrom: base),
+      dv: HeadSums(dv + offset, stride: shape.keyStride, width: shape.headDimension, roundedFrom: base + count))
+  }
+
+  private func offset(_ shared: Int) -> Int {
+    shape.keyOffset(shared / shape.keyValueHeads, shared % shape.keyValueHeads)
+  }
+
+  private func round(_ target: Target, _ shared: Int) {
+    let offset = offset(shared)
+    let (rows, width) = (shape.sequence, shape.headDimension)
+    target.dk.round(into: dk + offset, stride: shape.keyStride, rows: rows, width: width)
+    target.dv.round(into: dv + offset, stride: shape.keyStride, rows: rows, width: width)
+  }
+
+  private func add(_ part: Target, to whole: Target) {
+    let (format, width) = (Float.code, Int64(shape.headDimension))
     for position in 0..<shape.sequence {
-      plk_add_scaled(whole.dk + position * whole.stride, part.dk + position * width, 1, Int64(width))
-      plk_add_scaled(whole.dv + position * whole.stride, part.dv + position * width, 1, Int64(width))
+      plk_add_scaled(
+        whole.dk.base + position * whole.dk.stride, part.dk.base + position * part.dk.stride, 1, format, format, width)
+      plk_add_scaled(
+        whole.dv.base + position * whole.dv.stride, part.dv.base + position * part.dv.stride, 1, format, format, width)
     }
   }
 }

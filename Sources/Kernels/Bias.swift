@@ -3,20 +3,21 @@ import CKernels
 /// The bias of a linear layer.
 public enum Bias {
   /// Adds `bias[columns]` to every row of `y[rows, columns]`.
-  public static func add(
-    _ bias: Span<Float>, rows: Int, columns: Int, to y: consuming MutableSpan<Float>
+  public static func add<X: Number, W: Number>(
+    _ bias: Span<W>, rows: Int, columns: Int, to y: consuming MutableSpan<X>
   ) {
     expect("bias", count: bias.count, is: columns)
     expect("y", count: y.count, is: rows * columns)
     guard let source = bias.address, let target = y.address else { return }
     Parallelism.forEachRange(rows, grain: Parallelism.rows(ofWidth: columns)) { range in
-      plk_bias_add(target + range.lowerBound * columns, source, Int64(range.count), Int64(columns))
+      plk_bias_add(
+        target + range.lowerBound * columns, source, X.code, W.code, Int64(range.count), Int64(columns))
     }
   }
 
   /// Sums `dy[rows, columns]` over its rows into `db[columns]`.
-  public static func gradient(
-    dy: Span<Float>, rows: Int, columns: Int, accumulate: Bool = false, into db: consuming MutableSpan<Float>
+  public static func gradient<X: Number>(
+    dy: Span<X>, rows: Int, columns: Int, accumulate: Bool = false, into db: consuming MutableSpan<Float>
   ) {
     expect("dy", count: dy.count, is: rows * columns)
     expect("db", count: db.count, is: columns)
@@ -31,14 +32,14 @@ enum ColumnSum {
   private static let grain = 64
 
   /// Computes `sum[j] (+)= Σ x[row, j] · y[row, j] · rowScale[row]`, absent factors being one.
-  static func run(
-    _ x: UnsafePointer<Float>?, _ y: UnsafePointer<Float>?, rowScale: UnsafePointer<Float>?, rows: Int, width: Int,
+  static func run<X: Number>(
+    _ x: UnsafePointer<X>?, _ y: UnsafePointer<X>?, rowScale: UnsafePointer<Float>?, rows: Int, width: Int,
     accumulate: Bool, into sum: UnsafeMutablePointer<Float>
   ) {
     Parallelism.forEachRange(width, grain: grain) { range in
       plk_column_sum(
-        sum, x, y, rowScale, accumulate ? 1 : 0, Int64(range.lowerBound), Int64(range.upperBound), Int64(rows),
-        Int64(width))
+        sum, x, y, rowScale, accumulate ? 1 : 0, X.code, Int64(range.lowerBound), Int64(range.upperBound),
+        Int64(rows), Int64(width))
     }
   }
 }

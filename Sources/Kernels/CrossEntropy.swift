@@ -19,7 +19,7 @@ public enum CrossEntropy {
     return sum(labels: labels, rows: rows, vocabulary: vocabulary) { row, label in
       plk_cross_entropy_gradient(target + row * vocabulary, gradientScale, Int64(label), Int64(vocabulary))
     } ignored: { row in
-      plk_fill(target + row * vocabulary, 0, Int64(vocabulary))
+      plk_fill(target + row * vocabulary, 0, Float.code, Int64(vocabulary))
     }
   }
 

@@ -5,8 +5,8 @@ public enum Dropout {
   /// Keeps each element with probability `1 − probability`, scaled by its reciprocal, and says in `mask` which.
   ///
   /// Element i is decided by word i of Philox under `seed` and `stream` alone: the same for any number of threads.
-  public static func forward(
-    x: Span<Float>, probability: Float, seed: UInt64, stream: UInt64, into y: consuming MutableSpan<Float>,
+  public static func forward<X: Number>(
+    x: Span<X>, probability: Float, seed: UInt64, stream: UInt64, into y: consuming MutableSpan<X>,
     mask: consuming MutableSpan<UInt8>
   ) {
     check(probability)
@@ -16,13 +16,14 @@ public enum Dropout {
     Parallelism.forEachRange(x.count, grain: Parallelism.elementGrain) { range in
       let offset = range.lowerBound
       plk_dropout(
-        target + offset, kept + offset, source + offset, probability, seed, stream, Int64(offset), Int64(range.count))
+        target + offset, kept + offset, source + offset, probability, seed, stream, X.code, Int64(offset),
+        Int64(range.count))
     }
   }
 
   /// Computes `dx (+)= mask ? dy / (1 − probability) : 0`.
-  public static func backward(
-    dy: Span<Float>, mask: Span<UInt8>, probability: Float, accumulate: Bool, into dx: consuming MutableSpan<Float>
+  public static func backward<X: Number>(
+    dy: Span<X>, mask: Span<UInt8>, probability: Float, accumulate: Bool, into dx: consuming MutableSpan<X>
   ) {
     check(probability)
     expect("mask", count: mask.count, is: dy.count)
@@ -31,7 +32,7 @@ public enum Dropout {
     Parallelism.forEachRange(dy.count, grain: Parallelism.elementGrain) { range in
       let offset = range.lowerBound
       plk_dropout_gradient(
-        target + offset, source + offset, kept + offset, probability, accumulate ? 1 : 0, Int64(range.count))
+        target + offset, source + offset, kept + offset, probability, accumulate ? 1 : 0, X.code, Int64(range.count))
     }
   }
 

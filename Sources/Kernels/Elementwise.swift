@@ -3,26 +3,29 @@ import CKernels
 /// Arithmetic without shape.
 public enum Elementwise {
   /// Adds `x` to `y`.
-  public static func add(_ x: Span<Float>, to y: consuming MutableSpan<Float>) {
+  public static func add<X: Number, Y: Number>(_ x: Span<X>, to y: consuming MutableSpan<Y>) {
     addScaled(x, 1, to: y)
   }
 
   /// Adds `scale · x` to `y`.
-  public static func addScaled(_ x: Span<Float>, _ scale: Float, to y: consuming MutableSpan<Float>) {
+  public static func addScaled<X: Number, Y: Number>(
+    _ x: Span<X>, _ scale: Float, to y: consuming MutableSpan<Y>
+  ) {
     expect("x", count: x.count, is: y.count)
     let count = y.count
     guard let source = x.address, let target = y.address else { return }
     Parallelism.forEachRange(count, grain: Parallelism.elementGrain) { range in
-      plk_add_scaled(target + range.lowerBound, source + range.lowerBound, scale, Int64(range.count))
+      plk_add_scaled(
+        target + range.lowerBound, source + range.lowerBound, scale, Y.code, X.code, Int64(range.count))
     }
   }
 
   /// Sets every element of `y` to `value`.
-  public static func fill(_ y: consuming MutableSpan<Float>, with value: Float) {
+  public static func fill<Y: Number>(_ y: consuming MutableSpan<Y>, with value: Float) {
     let count = y.count
     guard let target = y.address else { return }
     Parallelism.forEachRange(count, grain: Parallelism.elementGrain) { range in
-      plk_fill(target + range.lowerBound, value, Int64(range.count))
+      plk_fill(target + range.lowerBound, value, Y.code, Int64(range.count))
     }
   }
 
@@ -35,20 +38,24 @@ public enum Elementwise {
     }
   }
 
-  /// Copies the bytes of `x` over `y`.
-  public static func copy(_ x: Span<UInt8>, to y: consuming MutableSpan<UInt8>) {
-    expect("x", count: x.count, is: y.count)
-    guard let source = x.address, let target = y.address else { return }
-    target.update(from: source, count: x.count)
-  }
-
-  /// Copies `x` over `y`.
-  public static func copy(_ x: Span<Float>, to y: consuming MutableSpan<Float>) {
+  /// Copies `x` over `y`, rounding to the nearest number where `y` is narrower.
+  public static func copy<X: Number, Y: Number>(_ x: Span<X>, to y: consuming MutableSpan<Y>) {
     expect("x", count: x.count, is: y.count)
     let count = y.count
     guard let source = x.address, let target = y.address else { return }
     Parallelism.forEachRange(count, grain: Parallelism.elementGrain) { range in
-      (target + range.lowerBound).update(from: source + range.lowerBound, count: range.count)
+      convert(source + range.lowerBound, to: target + range.lowerBound, count: range.count)
+    }
+  }
+
+  /// Copies on the calling thread.
+  static func convert<X: Number, Y: Number>(
+    _ x: UnsafePointer<X>, to y: UnsafeMutablePointer<Y>, count: Int
+  ) {
+    if X.format == Y.format {
+      UnsafeMutableRawPointer(y).copyMemory(from: x, byteCount: count * MemoryLayout<X>.stride)
+    } else {
+      plk_convert(y, x, Y.code, X.code, Int64(count))
     }
   }
 

@@ -3,22 +3,22 @@ import CKernels
 /// The lookup of token vectors in a table.
 public enum Embedding {
   /// Copies row `tokens[t]` of `table[vocabulary, width]` to row `t` of `y[T, width]`.
-  public static func gather(
-    table: Span<Float>, tokens: Span<Int32>, width: Int, into y: consuming MutableSpan<Float>
+  public static func gather<W: Number, Y: Number>(
+    table: Span<W>, tokens: Span<Int32>, width: Int, into y: consuming MutableSpan<Y>
   ) {
     expect("y", count: y.count, is: tokens.count * width)
     check(tokens, vocabulary: table.count / max(1, width))
     guard let source = table.address, let indices = tokens.address, let target = y.address else { return }
     Parallelism.forEachRange(tokens.count, grain: Parallelism.rows(ofWidth: width)) { range in
       for t in range {
-        (target + t * width).update(from: source + Int(indices[t]) * width, count: width)
+        Elementwise.convert(source + Int(indices[t]) * width, to: target + t * width, count: width)
       }
     }
   }
 
   /// Adds row `t` of `dy[T, width]` to row `tokens[t]` of `dTable[vocabulary, width]`, in the order of the tokens.
-  public static func scatterAdd(
-    gradient dy: Span<Float>, tokens: Span<Int32>, width: Int, into dTable: consuming MutableSpan<Float>
+  public static func scatterAdd<X: Number>(
+    gradient dy: Span<X>, tokens: Span<Int32>, width: Int, into dTable: consuming MutableSpan<Float>
   ) {
     expect("dy", count: dy.count, is: tokens.count * width)
     check(tokens, vocabulary: dTable.count / max(1, width))
@@ -30,7 +30,8 @@ public enum Embedding {
       for t in 0..<count {
         let offset = range.lowerBound
         plk_add_scaled(
-          target + Int(indices[t]) * width + offset, source + t * width + offset, 1, Int64(range.count))
+          target + Int(indices[t]) * width + offset, source + t * width + offset, 1, NumberFormat.fp32.rawValue,
+          X.code, Int64(range.count))
       }
     }
   }

@@ -53,9 +53,48 @@ public enum FloatConversion {
     }
   }
 
+  /// Has `body` fill `values` in fp32: in their place, or piece by piece through a small buffer from which they are
+  /// rounded.
+  ///
+  /// - Parameters:
+  ///   - multiple: what pieces are multiples of, but for the last.
+  ///   - body: is given a range of the elements and room for their numbers.
+  public static func rounding<W: Number>(
+    into values: consuming MutableSpan<W>, multipleOf multiple: Int,
+    _ body: (Range<Int>, consuming MutableSpan<Float>) -> Void
+  ) {
+    let count = values.count
+    guard let target = values.address else { return }
+    if W.format == .fp32 {
+      let numbers = UnsafeMutableRawPointer(target).assumingMemoryBound(to: Float.self)
+      return body(0..<count, UnsafeMutableBufferPointer(start: numbers, count: count).mutableSpan)
+    }
+    let pieceElements = (1 << 16 + multiple - 1) / multiple * multiple
+    var piece = [Float](repeating: 0, count: min(pieceElements, count))
+    for start in stride(from: 0, to: count, by: pieceElements) {
+      let range = start..<min(start + pieceElements, count)
+      if range.count < piece.count { piece.removeLast(piece.count - range.count) }
+      body(range, piece.mutableSpan)
+      Elementwise.copy(
+        piece.span, to: UnsafeMutableBufferPointer(start: target + start, count: range.count).mutableSpan)
+    }
+  }
+
+  /// Fills `y` with numbers that are stored in its own format.
+  public static func copy<Y: Number>(_ bytes: Span<UInt8>, into y: consuming MutableSpan<Y>) {
+    let size = MemoryLayout<Y>.stride
+    let count = y.count
+    expect("bytes", count: bytes.count, is: size * count)
+    guard let source = bytes.address, let target = y.address else { return }
+    Parallelism.forEachRange(count, grain: Parallelism.elementGrain) { range in
+      UnsafeMutableRawPointer(target + range.lowerBound).copyMemory(
+        from: source + size * range.lowerBound, byteCount: size * range.count)
+    }
+  }
+
   /// The first element that is infinite or not a number.
-  public static func firstNonFinite(_ x: Span<Float>) -> Int? {
-    guard let source = x.address, plk_has_nonfinite(source, Int64(x.count)) != 0 else { return nil }
-    return (0..<x.count).first { !x[$0].isFinite }
+  public static func firstNonFinite<X: Number>(_ x: Span<X>) -> Int? {
+    guard let source = x.address, plk_has_nonfinite(source, X.code, Int64(x.count)) != 0 else { return nil }
+    return (0..<x.count).first { !x[$0].single.isFinite }
   }
 }

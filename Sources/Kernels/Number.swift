@@ -8,6 +8,11 @@ public protocol Number: BitwiseCopyable, Sendable {
   var single: Float { get }
 }
 
+extension Number {
+  /// What a C kernel is told of a pointer's elements.
+  static var code: Int32 { format.rawValue }
+}
+
 /// The formats of ``Number``, as the C kernels count them.
 public enum NumberFormat: Int32, Sendable {
   case fp32 = 0

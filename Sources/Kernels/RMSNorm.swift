@@ -5,9 +5,9 @@ import CKernels
 /// Concretely `normed = weight · x · r` with `r = 1 / √(mean(x²) + ε)` over each row.
 public enum RMSNorm {
   /// Normalizes the rows of `x[rows, width]` and keeps each row's `r`.
-  public static func forward(
-    x: Span<Float>, weight: Span<Float>, epsilon: Float, rows: Int, width: Int,
-    into normed: consuming MutableSpan<Float>, reciprocalRMS: consuming MutableSpan<Float>
+  public static func forward<X: Number, W: Number>(
+    x: Span<X>, weight: Span<W>, epsilon: Float, rows: Int, width: Int,
+    into normed: consuming MutableSpan<X>, reciprocalRMS: consuming MutableSpan<Float>
   ) {
     expect("x", count: x.count, is: rows * width)
     expect("weight", count: weight.count, is: width)
@@ -18,16 +18,17 @@ public enum RMSNorm {
     Parallelism.forEachRange(rows, grain: Parallelism.rows(ofWidth: width)) { range in
       let offset = range.lowerBound * width
       plk_rms_norm(
-        y + offset, r + range.lowerBound, source + offset, scale, epsilon, Int64(range.count), Int64(width))
+        y + offset, r + range.lowerBound, source + offset, scale, epsilon, X.code, W.code, Int64(range.count),
+        Int64(width))
     }
   }
 
   /// Computes `dx (+)= r · (w·dy − x · r² · mean(x·w·dy))`.
   ///
   /// With `accumulate`, the gradient is added to what the residual connection already left in `dx`.
-  public static func inputGradient(
-    dNormed: Span<Float>, x: Span<Float>, reciprocalRMS: Span<Float>, weight: Span<Float>, rows: Int, width: Int,
-    accumulate: Bool, into dx: consuming MutableSpan<Float>
+  public static func inputGradient<X: Number, W: Number>(
+    dNormed: Span<X>, x: Span<X>, reciprocalRMS: Span<Float>, weight: Span<W>, rows: Int, width: Int,
+    accumulate: Bool, into dx: consuming MutableSpan<X>
   ) {
     expect("dNormed", count: dNormed.count, is: rows * width)
     expect("x", count: x.count, is: rows * width)
@@ -41,13 +42,13 @@ public enum RMSNorm {
       let offset = range.lowerBound * width
       plk_rms_norm_input_gradient(
         target + offset, dy + offset, source + offset, r + range.lowerBound, scale, accumulate ? 1 : 0,
-        Int64(range.count), Int64(width))
+        X.code, W.code, Int64(range.count), Int64(width))
     }
   }
 
   /// Computes `dWeight[j] (+)= Σ dNormed · x · r` over the rows.
-  public static func weightGradient(
-    dNormed: Span<Float>, x: Span<Float>, reciprocalRMS: Span<Float>, rows: Int, width: Int, accumulate: Bool,
+  public static func weightGradient<X: Number>(
+    dNormed: Span<X>, x: Span<X>, reciprocalRMS: Span<Float>, rows: Int, width: Int, accumulate: Bool,
     into dWeight: consuming MutableSpan<Float>
   ) {
     expect("dNormed", count: dNormed.count, is: rows * width)

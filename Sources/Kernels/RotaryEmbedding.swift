@@ -21,9 +21,9 @@ public enum RotaryEmbedding {
   }
 
   /// Rotates `x[B, S, H, D]` in place by the tables' first S rows; `inverse` applies the transpose, which is backward.
-  public static func apply(
+  public static func apply<X: Number>(
     cosine: Span<Float>, sine: Span<Float>, batch: Int, sequence: Int, heads: Int, headDimension: Int, inverse: Bool,
-    to x: consuming MutableSpan<Float>
+    to x: consuming MutableSpan<X>
   ) {
     let half = headDimension / 2
     precondition(headDimension == 2 * half, "a head of \(headDimension) elements has no halves")
@@ -37,7 +37,8 @@ public enum RotaryEmbedding {
       for token in range {
         let position = token % sequence
         plk_rotary_apply(
-          target + token * width, c + position * half, s + position * half, inverse ? -1 : 1, Int64(heads), Int64(half))
+          target + token * width, c + position * half, s + position * half, inverse ? -1 : 1, X.code, Int64(heads),
+          Int64(half))
       }
     }
   }

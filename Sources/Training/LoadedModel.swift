@@ -26,8 +26,9 @@ struct LoadedModel {
         quantized[parameter.name] = try NF4Weight(parameter, isDouble: isDouble, source: source, in: arena)
         continue
       }
-      let tensor = try ParameterTensor(parameter.name, .weights, parameter.shape, isTrained: trainsAll, in: arena)
-      try source.fill(parameter, into: tensor.value.mutableSpan)
+      let tensor = try ParameterTensor(
+        parameter.name, .weights, parameter.shape, format: recipe.weightFormat, isTrained: trainsAll, in: arena)
+      try tensor.fill(parameter, from: source)
       parameters[parameter.name] = tensor
       if trainsAll { trained.append(tensor) }
     }
@@ -38,12 +39,11 @@ struct LoadedModel {
     guard let lora = recipe.method.adapter else { return }
     for layer in 0..<spec.layerCount {
       for module in spec.linearModules(layer) where lora.targets.match(module) {
-        let adapter = try LoRAAdapter(lora, on: module, stream: streamNumber(of: module.name), in: arena)
+        let adapter = try LoRAAdapter(
+          lora, on: module, format: recipe.adapterFormat, stream: streamNumber(of: module.name), in: arena)
         let bound = Float(1 / Double(module.input).squareRoot())
-        RandomFill.uniform(
-          low: -bound, high: bound, seed: seed, stream: streamNumber(of: adapter.a.name),
-          into: adapter.a.value.mutableSpan)
-        Elementwise.fill(adapter.b.value.mutableSpan, with: 0)
+        adapter.a.fillUniformly(low: -bound, high: bound, seed: seed)
+        adapter.b.fill(with: 0)
         adapters[module.name] = adapter
         for parameter in [adapter.a, adapter.b] {
           parameters[parameter.name] = parameter
@@ -53,19 +53,30 @@ struct LoadedModel {
     }
   }
 
+  /// The model that a step runs, its activations in the recipe's format.
+  func runner(threads: Int, in arena: Arena) throws -> any StepRunner {
+    switch recipe.activationFormat {
+    case .bf16: try decoder(of: BFloat16.self, threads: threads, in: arena)
+    default: try decoder(of: Float.self, threads: threads, in: arena)
+    }
+  }
+
   /// Puts the weights in their places; opens the rotary tables.
-  func decoder(threads: Int, in arena: Arena) throws -> Decoder {
+  private func decoder<X: StoredNumber>(of: X.Type, threads: Int, in arena: Arena) throws -> Decoder<X> {
     let rotary = try RotaryTables(spec, sequence: recipe.batch.sequence, in: arena)
-    let context = DecoderLayer.Context(spec: spec, batch: recipe.batch, arena: arena, rotary: rotary, threads: threads)
+    let context = LayerContext(
+      spec: spec, batch: recipe.batch, arena: arena, rotary: rotary, threads: threads,
+      layersPerCheckpoint: recipe.choices.layersPerCheckpoint)
     return Decoder(
       embedding: try dense(spec.embeddingName), layers: try (0..<spec.layerCount).map(layer),
       finalNorm: try norm(.final, nil), head: try dense(spec.headName),
-      usesGradientCheckpointing: recipe.usesGradientCheckpointing, context: context)
+      usesGradientCheckpointing: recipe.usesGradientCheckpointing, chunksLoss: recipe.loss == .chunked,
+      context: context)
   }
 
-  private func layer(_ index: Int) throws -> DecoderLayer.Weights {
+  private func layer(_ index: Int) throws -> LayerWeights {
     let normalizes = spec.attention.normalizesQueryAndKey
-    return DecoderLayer.Weights(
+    return LayerWeights(
       attentionNorm: try norm(.attention, index), query: try linear(.query, index), key: try linear(.key, index),
       value: try linear(.value, index), queryNorm: normalizes ? try norm(.query, index) : nil,
       keyNorm: normalizes ? try norm(.key, index) : nil, output: try linear(.output, index),
@@ -90,4 +101,9 @@ struct LoadedModel {
     guard let parameter = parameters[name] else { throw TrainingError.noSuchParameter(name) }
     return parameter
   }
+}
+
+extension Recipe {
+  /// What the step stores activations in.
+  fileprivate var activationFormat: ScalarFormat { precision == .autocast ? .bf16 : weightFormat }
 }

@@ -20,8 +20,10 @@ public final class Trainer {
   public private(set) var stepCount = 0
 
   private let all: [String: ParameterTensor]
-  let decoder: Decoder
+  let decoder: any StepRunner
   private var update: ParameterUpdate
+  /// Where gradients are consumed in backward.
+  private let consumer: GradientConsumer?
   var tokens: Tensor<Int32>  // [B, S]
   var labels: Tensor<Int32>  // [B, S]
   private let seed: UInt64
@@ -47,11 +49,18 @@ public final class Trainer {
     trained = model.trained
     all = model.parameters
     update = ParameterUpdate(optimizer: recipe.optimizer)
-    for parameter in trained { try update.open(for: parameter, in: arena) }
-    decoder = try model.decoder(threads: threads, in: arena)
+    consumer =
+      recipe.choices.stepsInBackward
+      ? GradientConsumer(sharedTable: spec.tiesEmbeddings ? spec.embeddingName : nil, in: arena) : nil
+    for parameter in trained {
+      try update.open(for: parameter, in: arena)
+      parameter.consumer = consumer
+    }
+    decoder = try model.runner(threads: threads, in: arena)
     let shape: Shape = [recipe.batch.microBatch, recipe.batch.sequence]
     tokens = try arena.open(TensorName.tokens, .batch, shape)
     labels = try arena.open(TensorName.labels, .batch, shape)
+    arena.atEnd = { [weak consumer] instant in consumer?.drain(after: instant) }
     arena.rest()
   }
 
@@ -71,7 +80,7 @@ public final class Trainer {
     public let step: Int
     /// Mean loss over the step's counted labels, before the update.
     public let loss: Double
-    /// The norm of all gradients together, before clipping (torch `clip_grad_norm_`).
+    /// The norm of all gradients together, before clipping (torch `clip_grad_norm_`), wherever they were consumed.
     public let gradientNorm: Double
     /// Tokens run through the model.
     public let tokens: Int
@@ -93,20 +102,24 @@ public final class Trainer {
   public func step(
     _ microBatches: [MicroBatch], learningRate: Double? = nil, maximumGradientNorm: Double? = nil
   ) throws -> StepResult {
+    if consumer != nil, maximumGradientNorm != nil { throw TrainingError.clippingInBackward }
     let started = ContinuousClock.now
+    let learningRate = learningRate ?? recipe.optimizer.learningRate
+    consumer?.begin(
+      update, step: stepCount + 1, learningRate: learningRate, roundingSeed: seed(ofStep: stepCount + 1))
     let (loss, counted) = try accumulateGradients(microBatches)
     stepCount += 1
     arena.advance(to: .optimizer)
-    let norm = gradientNorm
+    let norm = try consumer?.finish() ?? gradientNorm
     guard loss.isFinite, norm.isFinite else {
       for parameter in trained { parameter.gradient.close() }
       throw TrainingError.lossIsNotFinite(step: stepCount)
     }
     let scale = maximumGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
     for parameter in trained {
-      update.apply(
-        to: parameter, step: stepCount, learningRate: learningRate ?? recipe.optimizer.learningRate,
-        gradientScale: Float(scale))
+      try update.apply(
+        to: parameter, step: stepCount, learningRate: learningRate, gradientScale: Float(scale),
+        roundingSeed: seed(ofStep: stepCount), in: arena)
     }
     arena.advance(to: .zeroGrad)
     for parameter in trained { parameter.gradient.close() }
@@ -137,13 +150,16 @@ public final class Trainer {
     for (index, batch) in microBatches.enumerated() {
       write(batch.tokens, to: &tokens)
       write(shifted[index], to: &labels)
-      let microBatch = Decoder.MicroBatch(
+      let part = StepPart(
         index: index, gradientScale: Float(1 / Double(counted)),
-        dropoutSeed: seed &+ UInt64(stepCount) &* 0x9e37_79b9_7f4a_7c15 &+ UInt64(index) &* 0xbf58_476d_1ce4_e5b9)
-      sum += try decoder.step(microBatch, tokens: tokens.span, labels: labels.span)
+        dropoutSeed: seed(ofStep: stepCount) &+ UInt64(index) &* 0xbf58_476d_1ce4_e5b9)
+      sum += try decoder.step(part, tokens: tokens.span, labels: labels.span)
     }
     return (sum / Double(counted), counted)
   }
+
+  /// What a step's random numbers depend on: a run that is taken up draws the same.
+  private func seed(ofStep step: Int) -> UInt64 { seed &+ UInt64(step) &* 0x9e37_79b9_7f4a_7c15 }
 
   /// The Euclidean norm of all open gradients together.
   private var gradientNorm: Double {
@@ -168,7 +184,7 @@ public final class Trainer {
     guard parameter.shape.count == values.count else {
       throw TrainingError.shapeMismatch(name: name, expected: parameter.shape.count, given: values.count)
     }
-    Elementwise.copy(values.span, to: parameter.value.mutableSpan)
+    parameter.set(values.span)
   }
 
   func check(_ batch: MicroBatch) throws {

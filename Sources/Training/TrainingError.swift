@@ -7,6 +7,7 @@ public enum TrainingError: Error, Hashable, CustomStringConvertible {
   case microBatchCount(Int, expected: Int)
   case nothingToLearn
   case lossIsNotFinite(step: Int)
+  case clippingInBackward
   case noSuchParameter(String)
   case shapeMismatch(name: String, expected: Int, given: Int)
 
@@ -21,6 +22,8 @@ public enum TrainingError: Error, Hashable, CustomStringConvertible {
       "a step was given \(count) micro-batches: the recipe accumulates \(expected)"
     case .nothingToLearn: "every label of the step is -100: there is nothing to learn from it"
     case .lossIsNotFinite(let step): "the loss of step \(step) is not a finite number: lower the learning rate"
+    case .clippingInBackward:
+      "gradients that are consumed in backward cannot be clipped: their common norm is known when the first are gone"
     case .noSuchParameter(let name): "the model has no tensor named \(name)"
     case .shapeMismatch(let name, let expected, let given):
       "\(name) has \(expected) elements, but \(given) were given"

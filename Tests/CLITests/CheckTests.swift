@@ -42,7 +42,7 @@ import Testing
     (["--rank", "0"], "--rank is 0"),
     (["--checkpoint-every", "3"], "--checkpoint-every is 3"),
     (["--checkpoint-every", "2", "--no-checkpointing"], "--checkpoint-every 2"),
-    (["--optimizer-in-backward", "--grad-accum", "2"], "the engine does not run"),
+    (["--optimizer-in-backward", "--grad-accum", "2"], "--optimizer-in-backward with --grad-accum 2: "),
   ])
   func `what cannot be run is refused before it is tried`(flags: [String], line: String) throws {
     try Scratch.with("config.json", Self.config) { path in

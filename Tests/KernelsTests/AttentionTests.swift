@@ -12,9 +12,10 @@ extension KernelTests {
       }
     }
 
-    static let cases = [(4, 2), (9, 3), (3, 3), (4, 1)].flatMap { heads, shared in
-      [1, 17, 64, 130].map { Case(sequence: $0, heads: heads, keyValueHeads: shared) }
-    }
+    static let cases =
+      [(4, 2), (9, 3), (3, 3), (4, 1)].flatMap { heads, shared in
+        [1, 17, 64, 130].map { Case(sequence: $0, heads: heads, keyValueHeads: shared) }
+      } + [Case(sequence: 577, heads: 3, keyValueHeads: 1), Case(sequence: 1100, heads: 1, keyValueHeads: 1)]
 
     /// Threads 3 put two boundaries between shares inside the groups of 9/3 and 4/1 heads.
     @Test(arguments: cases, [1, 2, 3])
@@ -37,7 +38,8 @@ extension KernelTests {
       var out = [Float](repeating: .nan, count: queries)
       var sums = [Float](repeating: .nan, count: shape.batch * shape.heads * sequence)
       var workspace = [Float](
-        repeating: .nan, count: Attention.workspaceCount(sequence: sequence, threads: threads))
+        repeating: .nan,
+        count: Attention.workspaceCount(sequence: sequence, headDimension: dimension, threads: threads))
       Attention.forward(
         q: q.span, k: k.span, v: v.span, batch: shape.batch, sequence: sequence, heads: shape.heads,
         keyValueHeads: shape.keyValueHeads, headDimension: dimension, scale: scale, into: out.mutableSpan,

@@ -18,12 +18,20 @@ import Training
     var layersPerCheckpoint: Int?
     var stepsInBackward = false
     var rank = 4
+    var format = ScalarFormat.fp32
+    var adapterFormat = ScalarFormat.fp32
+    var precision = Precision.pure
+    var loss = LossImplementation.full
+    var sequence = 24
 
     var testDescription: String {
       let flags = [
         checkpointing ? "checkpointing" : nil, layersPerCheckpoint.map { "every \($0)" },
         stepsInBackward ? "in backward" : nil, rank == 4 ? nil : "rank \(rank)", dropout > 0 ? "dropout" : nil,
         accumulation > 1 ? "accumulation" : nil, isDouble ? nil : "single", optimizer.rawValue, targets.text,
+        format == .fp32 ? nil : format.rawValue, precision == .pure ? nil : precision.rawValue,
+        adapterFormat == .fp32 ? nil : "adapters in \(adapterFormat.rawValue)", loss == .full ? nil : loss.rawValue,
+        "\(sequence)",
       ]
       return ([method.rawValue] + flags.compactMap { $0 }).joined(separator: " ")
     }
@@ -40,7 +48,11 @@ import Training
       if method == .qlora { request.quantization = .some(.some(.nf4(double: isDouble))) }
       request.optimizer = optimizer
       request.microBatch = 2
-      request.sequence = 24
+      request.sequence = sequence
+      request.weightFormat = format
+      request.adapterFormat = adapterFormat
+      request.precision = precision
+      request.loss = loss
       request.accumulation = accumulation
       request.usesGradientCheckpointing = checkpointing
       request.layersPerCheckpoint = layersPerCheckpoint
@@ -60,6 +72,15 @@ import Training
       }
     }
 
+    /// The same in bf16 and with a chunked loss: 2 × 70 tokens are a chunk of 128 and a rest, and two blocks of rows.
+    static let narrow: [Variant] = grid.flatMap { variant in
+      [(ScalarFormat.bf16, Precision.pure), (.fp32, .autocast)].map { format, precision in
+        var narrow = variant
+        (narrow.format, narrow.precision, narrow.loss, narrow.sequence) = (format, precision, .chunked, 70)
+        return narrow
+      }
+    }
+
     /// Corners that a grid of the usual does not reach.
     static let corners: [Variant] = [false, true].flatMap { checkpointing in
       [
@@ -74,12 +95,27 @@ import Training
         Variant(method: .lora, checkpointing: checkpointing, targets: .attention),
         // Moments of some parameters are in 8 bits, and of those below 4096 elements in fp32.
         Variant(method: .full, checkpointing: checkpointing, optimizer: .adamw8bit),
+        Variant(method: .full, checkpointing: checkpointing, stepsInBackward: true),
+        Variant(method: .lora, checkpointing: checkpointing, dropout: 0.1, stepsInBackward: true),
+        Variant(
+          method: .full, checkpointing: checkpointing, optimizer: .adamw8bit, stepsInBackward: true, format: .bf16,
+          loss: .chunked),
+        Variant(method: .full, checkpointing: true, layersPerCheckpoint: 2, stepsInBackward: checkpointing),
+        Variant(
+          method: .lora, checkpointing: true, targets: .modules(["model.layers.1.self_attn.k_proj"]),
+          layersPerCheckpoint: checkpointing ? 2 : 3),
+        Variant(method: .qlora, checkpointing: true, dropout: 0.1, accumulation: 2, layersPerCheckpoint: 2),
         Variant(method: .qlora, checkpointing: checkpointing, optimizer: .adamw8bit, rank: 90),
+        Variant(method: .lora, checkpointing: checkpointing, format: .bf16, adapterFormat: .bf16),
+        Variant(method: .full, checkpointing: checkpointing, optimizer: .sgdMomentum, format: .bf16),
+        Variant(method: .full, checkpointing: checkpointing, format: .bf16, loss: .full),
+        Variant(method: .full, checkpointing: checkpointing, loss: .chunked),
+        Variant(method: .lora, checkpointing: checkpointing, loss: .chunked, sequence: 90),
       ]
     }
   }
 
-  @Test(arguments: TinyDecoder.allCases, Variant.grid + Variant.corners)
+  @Test(arguments: TinyDecoder.allCases, Variant.grid + Variant.narrow + Variant.corners)
   func `balance to the byte, in every account, at every moment`(_ model: TinyDecoder, _ variant: Variant) throws {
     let spec = try model.spec
     let resolved = try variant.recipe(for: spec)

@@ -1,3 +1,4 @@
+import Kernels
 import Modeling
 import Training
 
@@ -61,12 +62,12 @@ func engineRecipe(
 struct GivenWeights: WeightSource {
   let values: [String: [Float]]
 
-  func fill(_ parameter: Parameter, into target: consuming MutableSpan<Float>) throws {
+  func fill<W: Number>(_ parameter: Parameter, into target: consuming MutableSpan<W>) throws {
     let given = values[parameter.name] ?? []
     guard given.count == target.count else {
       throw TrainingError.shapeMismatch(name: parameter.name, expected: target.count, given: given.count)
     }
     var target = target
-    for index in given.indices { target[index] = given[index] }
+    for index in given.indices { target[index] = W(nearest: given[index]) }
   }
 }

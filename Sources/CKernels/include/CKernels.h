@@ -23,30 +23,43 @@ int64_t plk_processor_count(void);
 /// A monotonic clock, in nanoseconds.
 uint64_t plk_now(void);
 
+// MARK: Formats
+
+/// What a kernel finds in memory where it takes a `void *` and a format: activations and weights may be narrower than
+/// the fp32 that all of them calculate in. 4-bit codes are an operand of matrix products only.
+enum { PLK_FP32 = 0, PLK_BF16 = 1, PLK_NF4 = 2 };
+
 // MARK: Elementwise
 
 /// y += scale * x
-void plk_add_scaled(float *restrict y, const float *restrict x, float scale, int64_t count);
-void plk_fill(float *y, float value, int64_t count);
+void plk_add_scaled(void *restrict y, const void *restrict x, float scale, int y_format, int x_format, int64_t count);
+/// y = x, rounded to nearest even where y is narrower.
+void plk_convert(void *restrict y, const void *restrict x, int y_format, int x_format, int64_t count);
+/// Rows of x, apart by stride, close together in fp32.
+void plk_widen_rows(float *restrict y, const void *restrict x, int x_format, int64_t stride, int64_t rows,
+                    int64_t width);
+void plk_fill(void *y, float value, int format, int64_t count);
 /// The sum of squares, chunks of floats summed in double precision.
 double plk_sum_of_squares(const float *x, int64_t count);
 /// y[rows, columns] += bias[columns]
-void plk_bias_add(float *restrict y, const float *restrict bias, int64_t rows, int64_t columns);
+void plk_bias_add(void *restrict y, const void *restrict bias, int y_format, int bias_format, int64_t rows,
+                  int64_t columns);
 /// sum[j] (+)= sum over rows of x[row, j] * (y ? y[row, j] : 1) * (row_scale ? row_scale[row] : 1), for columns
 /// first ..< last of matrices of the given width; summed in double precision.
-void plk_column_sum(float *restrict sum, const float *restrict x, const float *restrict y,
-                    const float *restrict row_scale, int accumulate, int64_t first, int64_t last, int64_t rows,
-                    int64_t width);
+void plk_column_sum(float *restrict sum, const void *restrict x, const void *restrict y,
+                    const float *restrict row_scale, int accumulate, int format, int64_t first, int64_t last,
+                    int64_t rows, int64_t width);
 
 // MARK: Normalization
 
 /// normed = weight * (x * r), r = rsqrt(mean(x^2) + epsilon), as Hugging Face's LlamaRMSNorm rounds it.
-void plk_rms_norm(float *restrict normed, float *restrict reciprocal_rms, const float *restrict x,
-                  const float *restrict weight, float epsilon, int64_t rows, int64_t width);
+void plk_rms_norm(void *restrict normed, float *restrict reciprocal_rms, const void *restrict x,
+                  const void *restrict weight, float epsilon, int format, int weight_format, int64_t rows,
+                  int64_t width);
 /// dx (+)= r (w dy - x r^2 mean(x w dy))
-void plk_rms_norm_input_gradient(float *restrict dx, const float *restrict d_normed, const float *restrict x,
-                                 const float *restrict reciprocal_rms, const float *restrict weight, int accumulate,
-                                 int64_t rows, int64_t width);
+void plk_rms_norm_input_gradient(void *restrict dx, const void *restrict d_normed, const void *restrict x,
+                                 const float *restrict reciprocal_rms, const void *restrict weight, int accumulate,
+                                 int format, int weight_format, int64_t rows, int64_t width);
 
 // MARK: Rotary embedding
 
@@ -54,31 +67,41 @@ void plk_rms_norm_input_gradient(float *restrict dx, const float *restrict d_nor
 void plk_rotary_tables(float *restrict cosine, float *restrict sine, const float *restrict inverse_frequencies,
                        float attention_scaling, int64_t positions, int64_t half);
 /// Rotates one token's heads in place: the pairs are (x[i], x[i + half]). direction is 1 or, for the transpose, -1.
-void plk_rotary_apply(float *restrict x, const float *restrict cosine, const float *restrict sine, float direction,
-                      int64_t heads, int64_t half);
+void plk_rotary_apply(void *restrict x, const float *restrict cosine, const float *restrict sine, float direction,
+                      int format, int64_t heads, int64_t half);
 
 // MARK: Attention
 
-/// Rows of scores become exp(score - max) up to and including the diagonal (row i of this block may see keys
-/// 0 ... first_query + i) and zero after it; reciprocal_sum and logsumexp get one value a row.
-void plk_causal_exponentials(float *restrict scores, float *restrict reciprocal_sum, float *restrict logsumexp,
-                             int64_t first_query, int64_t rows, int64_t keys);
+// Queries and keys are taken by tiles. diagonal is the first query's position less the first key's: row i of a tile may
+// see its keys 0 ... diagonal + i, which is at least one.
+
+/// Rows of scores become exp(score - the largest so far), zero beyond the diagonal; sums go on, and what out (rows
+/// apart by stride) and sums held under an older maximum is brought under the new one. The first tile only sets.
+void plk_softmax_tile(float *restrict scores, float *restrict out, float *restrict largest, double *restrict sums,
+                      int is_first, int64_t diagonal, int64_t stride, int64_t rows, int64_t keys, int64_t width);
+/// out = sum of values / sum, logsumexp = largest + log(sum). In fp32 out holds the sum of values itself, in bf16 these
+/// are apart, rows close together.
+void plk_softmax_end(void *out, const float *sum_of_values, const float *restrict largest,
+                     const double *restrict sums, float *restrict logsumexp, int format, int64_t stride,
+                     int64_t rows, int64_t width);
 /// Rows of scores become exp(score - logsumexp), zero beyond the diagonal.
-void plk_causal_probabilities(float *restrict scores, const float *restrict logsumexp, int64_t first_query,
-                              int64_t rows, int64_t keys);
-/// dP becomes dS = P * (dP - delta) * scale, delta[row] = sum over d of d_out * out (rows apart by stride).
+void plk_causal_probabilities(float *restrict scores, const float *restrict logsumexp, int64_t diagonal, int64_t rows,
+                              int64_t keys);
+/// dots[row] = sum over d of x * y, rows apart by stride.
+void plk_row_dots(float *restrict dots, const void *restrict x, const void *restrict y, int format, int64_t stride,
+                  int64_t rows, int64_t width);
+/// dP becomes dS = P * (dP - delta) * scale, delta being the row's dot of d_out and out.
 void plk_softmax_gradient(float *restrict d_probabilities, const float *restrict probabilities,
-                          const float *restrict d_out, const float *restrict out, float scale, int64_t stride,
-                          int64_t head_dimension, int64_t rows, int64_t keys);
-/// Scales rows (apart by stride) each by its factor.
-void plk_scale_rows(float *restrict x, const float *restrict factors, int64_t stride, int64_t rows, int64_t width);
+                          const float *restrict deltas, float scale, int64_t rows, int64_t keys);
 
 // MARK: Gated activation
 
 /// product = silu(gate) * up
-void plk_swiglu(float *restrict product, const float *restrict gate, const float *restrict up, int64_t count);
+void plk_swiglu(void *restrict product, const void *restrict gate, const void *restrict up, int format,
+                int64_t count);
 /// gate and up are overwritten by their gradients.
-void plk_swiglu_gradient(float *restrict gate, float *restrict up, const float *restrict d_product, int64_t count);
+void plk_swiglu_gradient(void *restrict gate, void *restrict up, const void *restrict d_product, int format,
+                         int64_t count);
 
 // MARK: Loss
 
@@ -92,16 +115,21 @@ double plk_cross_entropy(const float *logits, int64_t label, int64_t vocabulary)
 /// Philox4x32-10 (Salmon et al. 2011) under key seed: element i takes word i mod 4 of counter (i / 4, stream).
 /// mask = uniform >= probability; y = mask ? x / (1 - probability) : 0. first is the index of element 0, a multiple
 /// of 4.
-void plk_dropout(float *restrict y, uint8_t *restrict mask, const float *restrict x, float probability, uint64_t seed,
-                 uint64_t stream, int64_t first, int64_t count);
+void plk_dropout(void *restrict y, uint8_t *restrict mask, const void *restrict x, float probability, uint64_t seed,
+                 uint64_t stream, int format, int64_t first, int64_t count);
 /// dx (+)= mask ? dy / (1 - probability) : 0
-void plk_dropout_gradient(float *restrict dx, const float *restrict dy, const uint8_t *restrict mask,
-                          float probability, int accumulate, int64_t count);
+void plk_dropout_gradient(void *restrict dx, const void *restrict dy, const uint8_t *restrict mask,
+                          float probability, int accumulate, int format, int64_t count);
 /// Normally distributed elements by Box and Muller's transform in double precision.
-void plk_random_normal(float *y, float mean, float standard_deviation, uint64_t seed, uint64_t stream, int64_t first,
-                       int64_t count);
+void plk_random_normal(void *y, float mean, float standard_deviation, uint64_t seed, uint64_t stream, int format,
+                       int64_t first, int64_t count);
 /// Elements uniform in [low, high).
-void plk_random_uniform(float *y, float low, float high, uint64_t seed, uint64_t stream, int64_t first, int64_t count);
+void plk_random_uniform(void *y, float low, float high, uint64_t seed, uint64_t stream, int format, int64_t first,
+                        int64_t count);
+/// bfloat16s from fp32, each of the two neighbors as often as the number is near the other: element i takes 16 bits of
+/// word i mod 4 of counter (i / 4, stream).
+void plk_round_stochastically(uint16_t *restrict y, const float *restrict x, uint64_t seed, uint64_t stream,
+                              int64_t first, int64_t count);
 /// The raw words, so that the generator can be tested against its published vectors.
 void plk_philox(uint32_t words[4], const uint32_t counter[4], const uint32_t key[2]);
 
@@ -162,6 +190,54 @@ void plk_nf4_dequantize_double(float *restrict weights, const uint8_t *restrict 
                                const float *restrict code, const float *restrict map, int64_t first_block,
                                int64_t block_size, int64_t count);
 
+// MARK: Matrix products
+
+/// A matrix that is read by a product.
+typedef struct {
+  const void *base;
+  int32_t format;
+  /// Whether neighbors in memory follow each other along the product's sum, or else along C.
+  int32_t along_depth;
+  /// Elements from one row in memory to the next.
+  int64_t stride;
+  /// Of 4-bit codes: one scale a block, either plain (absmax) or absmax_codes' entry of map times one of absmax2 for
+  /// every 256 blocks, plus offset; levels has 16 values.
+  const float *levels, *absmax;
+  const uint8_t *absmax_codes;
+  const float *absmax2, *map;
+  float offset;
+  int64_t block_size;
+} plk_operand;
+
+/// C[m, n] = scale * A[m, k] B[k, n], added to what C holds if `adds`; C is fp32 or bf16, its rows `stride` apart. Sums
+/// are fp32 throughout. Where `rounds`, the operands that are not bf16 are rounded to it first.
+typedef struct {
+  plk_operand a, b;
+  void *c;
+  int64_t stride;
+  int64_t m, n, k;
+  float scale;
+  int32_t format, adds, rounds;
+} plk_product;
+
+/// Instruction sets that products are written for, slowest first.
+enum { PLK_PLAIN = 0, PLK_AVX2 = 1, PLK_AVX512 = 2, PLK_AVX512_BF16 = 3 };
+
+/// The fastest of them that this processor has.
+int32_t plk_product_instructions(void);
+
+/// The rows and columns that the slices of C are best cut by.
+enum { PLK_PRODUCT_ROWS = 14, PLK_PRODUCT_COLUMNS = 32 };
+
+/// The bytes that a thread packs into; each thread that multiplies has one such buffer, from its first product to its
+/// end.
+size_t plk_product_scratch_size(void);
+
+/// Fills rows first_row ..< first_row + rows and as many columns of C on the calling thread; 0 if there is no memory
+/// for its buffer. first_column is a multiple of PLK_PRODUCT_COLUMNS.
+int plk_product_block(const plk_product *product, int32_t instructions, int64_t first_row, int64_t rows,
+                      int64_t first_column, int64_t columns);
+
 // MARK: Formats of weight files
 
 /// fp32 from the bytes of IEEE halves or of bfloat16s, little-endian, which need not be aligned: exact.
@@ -171,7 +247,7 @@ void plk_widen_bfloat16(float *restrict y, const uint8_t *restrict bytes, int64_
 void plk_narrow_float16(uint16_t *restrict y, const float *restrict x, int64_t count);
 void plk_narrow_bfloat16(uint16_t *restrict y, const float *restrict x, int64_t count);
 /// Whether any element is infinite or not a number.
-int plk_has_nonfinite(const float *x, int64_t count);
+int plk_has_nonfinite(const void *x, int format, int64_t count);
 
 /// count whole blocks of GGUF's formats to fp32, two roundings where there is a product and a sum: 32 elements a block,
 /// the K formats 256. Blocks need not be aligned.

@@ -37,9 +37,11 @@ extension ModelSpec {
 extension Recipe {
   fileprivate var engineRefusal: String? {
     if parallelism != .single { return "a step spread over GPUs" }
-    if weightFormat != .fp32 { return "arithmetic in \(weightFormat.rawValue)" }
-    if adapterFormat != .fp32 { return "adapters in \(adapterFormat.rawValue)" }
-    if precision != .pure { return "autocast" }
+    if weightFormat == .fp16 { return "arithmetic in fp16" }
+    if precision == .autocast, weightFormat != .fp32 { return "autocast over weights in \(weightFormat.rawValue)" }
+    if method.addsParameters, adapterFormat != .fp32, adapterFormat != weightFormat {
+      return "adapters in \(adapterFormat.rawValue) beside weights in \(weightFormat.rawValue)"
+    }
     switch optimizer.kind.family {
     case .torchAdamW, .torchSGD: break
     case .bitsandbytes(let states) where states.update == .adam && states.isQuantized && !states.isPaged: break
@@ -57,11 +59,8 @@ extension Recipe {
     case nil, .nf4: break
     case let other?: return "quantization to \(other.text)"
     }
-    if choices.stepsInBackward, batch.accumulation > 1 {
-      return "gradients that are consumed in backward and accumulated as well"
-    }
     if attention == .eager { return "attention that holds every score" }
-    if loss != .full { return "a \(loss.rawValue) loss" }
+    if loss == .fused { return "a fused loss" }
     return nil
   }
 }

@@ -166,6 +166,7 @@ extension Recipe {
     }
     try validateMethod(for: spec)
     try validateCheckpoints(for: spec)
+    try validateStepsInBackward()
     let operations = 64 * Double(spec.parameterCount) * Double(batch.tokensPerStep)
     let scores =
       64 * Double(batch.tokensPerStep) * Double(batch.sequence) * Double(spec.attention.queryWidth)
@@ -174,6 +175,14 @@ extension Recipe {
       throw .tooLarge(tokens: batch.tokensPerStep, parameters: spec.parameterCount)
     }
   }
+  /// Other stacks' planners know which of their software refuses it.
+  private func validateStepsInBackward() throws(RecipeError) {
+    guard choices.stepsInBackward, !stack.isTorch, batch.accumulation > 1 else { return }
+    throw .conflict(
+      "optimizer-in-backward", "with --grad-accum \(batch.accumulation)",
+      reason: "a gradient that is consumed at once has nothing to add the next micro-batch's to: use --grad-accum 1")
+  }
+
   private func validateCheckpoints(for spec: ModelSpec) throws(RecipeError) {
     let layers = choices.layersPerCheckpoint
     guard layers != 1 else { return }

@@ -13,6 +13,9 @@ public enum TensorName {
   public static func secondMoment(of parameter: String) -> String { "\(parameter).exp_avg_sq" }
   public static func momentum(of parameter: String) -> String { "\(parameter).momentum_buffer" }
 
+  /// A piece of a weight that is stored in fewer bits, in fp32 while it is updated.
+  public static func widened(_ parameter: String) -> String { "\(parameter).widened" }
+
   public static let cosineTable = "rotary.cosine"
   public static let sineTable = "rotary.sine"
   /// Code tables that every quantized weight of the engine shares.

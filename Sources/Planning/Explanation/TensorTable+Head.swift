@@ -6,7 +6,9 @@ extension TensorTable {
     let fused = "trl kernels/chunked_logprob.py, ChunkedLogProbFunction"
     // torchtune's eighths differ by a token where eight doesn't divide the tokens.
     let eighths: [[Extent]] = [[.part(.T, of: 8), .V], [.blocks(.T, of: 8), .V]]
-    let scores: TensorRule.Form = .fixed([[.b, .s, .V], [.T, .V], [.b, .s, .blocks128(.V)]] + eighths)
+    // Our own engine makes the scores of 128 tokens at a time.
+    let chunks: [[Extent]] = eighths + [[.least(.T, 128), .V]]
+    let scores: TensorRule.Form = .fixed([[.b, .s, .V], [.T, .V], [.b, .s, .blocks128(.V)]] + chunks)
     var rules: [String: TensorRule] = [
       "logits": TensorRule(
         scores, "scores of the whole vocabulary: alive until the loss is made, and as long as the output is held",
@@ -116,6 +118,8 @@ extension TensorTable {
       "attention.workspace": TensorRule(.workspace, "scores of a block of query rows for every thread", ours),
       "attention.backward.workspace": TensorRule(
         .workspace, "probabilities and gradients of a block of query rows for every thread", ours),
+      "{parameter}.widened": TensorRule(
+        .workspace, "a piece of a weight in fp32, while the optimizer updates it and before it is rounded", ours),
       "{parameter}.codes": TensorRule(.stored, "4-bit codes, two a byte", ours),
       "{parameter}.offset": TensorRule(.one, because: "what is taken from scales before they are quantized", ours),
       "quantization.code_table": TensorRule(.number(16), because: "the values that codes stand for", ours),

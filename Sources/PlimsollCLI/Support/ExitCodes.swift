@@ -127,7 +127,7 @@ extension ExitStatus {
   private init(_ error: TrainingError) {
     self =
       switch error {
-      case .unsupported: .usage
+      case .unsupported, .clippingInBackward: .usage
       case .badToken, .nothingToLearn, .lossIsNotFinite: .badData
       case .batchSize, .microBatchCount, .noSuchParameter, .shapeMismatch: .internalError
       }

@@ -8,7 +8,7 @@ extension DecoderLayer {
   /// Turns the gradient of the layer's output into that of its input, and adds up the gradients of what trains here.
   ///
   /// `stream` `[T, H]` is changed in place. The residual path is why that is enough: both branches add to what is there.
-  func backward(_ pass: Pass, tape: LayerTape, stream: inout Tensor<Float>) throws(ArenaError) {
+  func backward(_ pass: LayerPass, tape: LayerTape<X>, stream: inout Tensor<X>) throws(ArenaError) {
     try backwardFeedForward(pass, tape, &stream)
     try backwardAttention(pass, tape, &stream)
     enter(.attentionNorm, pass)
@@ -18,12 +18,12 @@ extension DecoderLayer {
   }
 
   private func backwardFeedForward(
-    _ pass: Pass, _ tape: LayerTape, _ stream: inout Tensor<Float>
+    _ pass: LayerPass, _ tape: LayerTape<X>, _ stream: inout Tensor<X>
   ) throws(ArenaError) {
     let rows = context.rows
     let inner = context.spec.feedForward.intermediateSize
     enter(.down, pass)
-    var productFlow = Tensor<Float>()
+    var productFlow = Tensor<X>()
     if needs.product {
       productFlow = try openFlow(.product, [rows, inner])
       try weights.down.backward(
@@ -40,7 +40,7 @@ extension DecoderLayer {
     }
 
     enter(.gateUp, pass)
-    var normedFlow = Tensor<Float>()
+    var normedFlow = Tensor<X>()
     if needs.mlpNormed { normedFlow = try openFlow(.mlpNormed, [rows, context.spec.hiddenSize]) }
     if needs.gate {
       try backwardProjection(
@@ -71,8 +71,8 @@ extension DecoderLayer {
 
   /// Backward of a projection that shares its input with others; `dx` closed means that nobody wants that gradient.
   private func backwardProjection(
-    _ linear: Linear, dy: Span<Float>, x: borrowing Tensor<Float>, accumulate: Bool, _ adapter: LoRAAdapter.Tape,
-    into dx: inout Tensor<Float>
+    _ linear: Linear, dy: Span<X>, x: borrowing Tensor<X>, accumulate: Bool, _ adapter: LoRATape<X>,
+    into dx: inout Tensor<X>
   ) throws(ArenaError) {
     if dx.isOpen {
       try linear.backward(dy: dy, x: x, rows: context.rows, accumulate: accumulate, tape: adapter, into: &dx)
@@ -82,7 +82,7 @@ extension DecoderLayer {
   }
 
   private func backwardAttention(
-    _ pass: Pass, _ tape: LayerTape, _ stream: inout Tensor<Float>
+    _ pass: LayerPass, _ tape: LayerTape<X>, _ stream: inout Tensor<X>
   ) throws(ArenaError) {
     let rows = context.rows
     let sizes = context.spec.attention
@@ -120,7 +120,7 @@ extension DecoderLayer {
         norm, .key, needs.key, rows * sizes.keyValueHeads, sizes.keyValueWidth, &keyFlow, &tape.key,
         &tape.keyReciprocalRMS)
     }
-    var normedFlow = Tensor<Float>()
+    var normedFlow = Tensor<X>()
     if needs.attentionNormed { normedFlow = try openFlow(.attentionNormed, [rows, context.spec.hiddenSize]) }
     if needs.query {
       try backwardProjection(
@@ -154,14 +154,14 @@ extension DecoderLayer {
   }
 
   private func runAttentionBackward(
-    _ tape: LayerTape, _ contextFlow: Span<Float>, _ queryFlow: inout Tensor<Float>,
-    _ keyFlow: inout Tensor<Float>, _ valueFlow: inout Tensor<Float>
+    _ tape: LayerTape<X>, _ contextFlow: Span<X>, _ queryFlow: inout Tensor<X>,
+    _ keyFlow: inout Tensor<X>, _ valueFlow: inout Tensor<X>
   ) throws(ArenaError) {
     let sizes = context.spec.attention
     let batch = context.batch
     let isNormed = weights.queryNorm != nil
     let count = Attention.backwardWorkspaceCount(
-      sequence: batch.sequence, headDimension: sizes.headDimension, threads: context.threads)
+      sequence: batch.sequence, headDimension: sizes.headDimension, threads: context.threads, format: X.format)
     var workspace: Tensor<Float> = try context.arena.open(
       TensorName.workspace("layers.\(index).attention.backward"), .workspace, [count])
     Attention.backward(
@@ -173,7 +173,7 @@ extension DecoderLayer {
     workspace.close()
   }
 
-  private func closeAttentionAndContext(_ tape: LayerTape) {
+  private func closeAttentionAndContext(_ tape: LayerTape<X>) {
     if weights.queryNorm == nil {
       tape.query.close()
       tape.key.close()
@@ -188,9 +188,9 @@ extension DecoderLayer {
 
   /// Gradient of queries or keys before their norm, from the one after it, which is closed; closed too if nobody wants it.
   private func backwardHeadNorm(
-    _ norm: Norm, _ tensor: LayerTensor, _ isWanted: Bool, _ rows: Int, _ width: Int, _ normedFlow: inout Tensor<Float>,
-    _ x: inout Tensor<Float>, _ reciprocalRMS: inout Tensor<Float>
-  ) throws(ArenaError) -> Tensor<Float> {
+    _ norm: Norm, _ tensor: LayerTensor, _ isWanted: Bool, _ rows: Int, _ width: Int, _ normedFlow: inout Tensor<X>,
+    _ x: inout Tensor<X>, _ reciprocalRMS: inout Tensor<Float>
+  ) throws(ArenaError) -> Tensor<X> {
     guard isWanted else {
       normedFlow.close()
       return Tensor()

@@ -10,8 +10,8 @@ extension DecoderLayer {
   /// While recording, the tape keeps what backward will read; otherwise every tensor is closed after its last use here.
   /// The input is closed too, unless it is needed or `keepsInput` (a checkpoint).
   func forward(
-    _ pass: Pass, tape: LayerTape, isRecording: Bool, keepsInput: Bool, outputAccount: Account,
-    into output: inout Tensor<Float>
+    _ pass: LayerPass, tape: LayerTape<X>, isRecording: Bool, keepsInput: Bool, outputAccount: Account,
+    into output: inout Tensor<X>
   ) throws(ArenaError) {
     let needs = isRecording ? needs : .none
     try attend(pass, tape, needs, isRecording)
@@ -27,7 +27,7 @@ extension DecoderLayer {
   }
 
   /// Fills the tape again from the checkpoint in `tape.input`; the layer's output is not made, since nobody reads it.
-  func recompute(_ pass: Pass, tape: LayerTape) throws(ArenaError) {
+  func recompute(_ pass: LayerPass, tape: LayerTape<X>) throws(ArenaError) {
     try attend(pass, tape, needs, true)
     try feedForward(pass, tape, needs, true)
     enter(.down, pass)
@@ -36,14 +36,14 @@ extension DecoderLayer {
     closeAfterDown(tape, needs, true)
   }
 
-  private func closeAfterDown(_ tape: LayerTape, _ needs: GradientNeeds, _ isRecording: Bool) {
+  private func closeAfterDown(_ tape: LayerTape<X>, _ needs: GradientNeeds, _ isRecording: Bool) {
     if !(isRecording && weights.down.trains) { tape.product.close() }
     if !needs.mlpNormed { tape.middle.close() }
   }
 
   /// Norm, projections, rotary embedding, attention and output projection: `tape.input` to `tape.middle`.
   private func attend(
-    _ pass: Pass, _ tape: LayerTape, _ needs: GradientNeeds, _ isRecording: Bool
+    _ pass: LayerPass, _ tape: LayerTape<X>, _ needs: GradientNeeds, _ isRecording: Bool
   ) throws(ArenaError) {
     let rows = context.rows
     let sizes = context.spec.attention
@@ -87,14 +87,14 @@ extension DecoderLayer {
   }
 
   private func project(
-    _ linear: Linear, _ x: Span<Float>, _ pass: Pass, _ isRecording: Bool, _ adapter: LoRAAdapter.Tape,
-    into y: inout Tensor<Float>
+    _ linear: Linear, _ x: Span<X>, _ pass: LayerPass, _ isRecording: Bool, _ adapter: LoRATape<X>,
+    into y: inout Tensor<X>
   ) throws(ArenaError) {
     try linear.forward(
       x: x, rows: context.rows, seed: pass.dropoutSeed, isRecording: isRecording, tape: adapter, into: &y)
   }
 
-  private func normalizeQueryAndKey(_ tape: LayerTape, _ needs: GradientNeeds) throws(ArenaError) {
+  private func normalizeQueryAndKey(_ tape: LayerTape<X>, _ needs: GradientNeeds) throws(ArenaError) {
     guard let queryNorm = weights.queryNorm, let keyNorm = weights.keyNorm else { return }
     let rows = context.rows
     let sizes = context.spec.attention
@@ -117,7 +117,7 @@ extension DecoderLayer {
     }
   }
 
-  private func runAttention(_ tape: LayerTape, _ needs: GradientNeeds) throws(ArenaError) {
+  private func runAttention(_ tape: LayerTape<X>, _ needs: GradientNeeds) throws(ArenaError) {
     let sizes = context.spec.attention
     let batch = context.batch
     let isNormed = weights.queryNorm != nil
@@ -125,7 +125,10 @@ extension DecoderLayer {
     tape.logsumexp = try open(.logsumexp, [batch.microBatch, sizes.heads, batch.sequence])
     var workspace: Tensor<Float> = try context.arena.open(
       TensorName.workspace("layers.\(index).attention"), .workspace,
-      [Attention.workspaceCount(sequence: batch.sequence, threads: context.threads)])
+      [
+        Attention.workspaceCount(
+          sequence: batch.sequence, headDimension: sizes.headDimension, threads: context.threads, format: X.format)
+      ])
     Attention.forward(
       q: isNormed ? tape.queryNormed.span : tape.query.span, k: isNormed ? tape.keyNormed.span : tape.key.span,
       v: tape.value.span, batch: batch.microBatch, sequence: batch.sequence, heads: sizes.heads,
@@ -136,7 +139,7 @@ extension DecoderLayer {
   }
 
   /// Closes what attention was computed from, and its logsumexp.
-  func closeAttention(_ tape: LayerTape) {
+  func closeAttention(_ tape: LayerTape<X>) {
     if weights.queryNorm == nil {
       tape.query.close()
       tape.key.close()
@@ -150,7 +153,7 @@ extension DecoderLayer {
 
   /// Norm, gate and up projections and activation: `tape.middle` to `tape.product`.
   private func feedForward(
-    _ pass: Pass, _ tape: LayerTape, _ needs: GradientNeeds, _ isRecording: Bool
+    _ pass: LayerPass, _ tape: LayerTape<X>, _ needs: GradientNeeds, _ isRecording: Bool
   ) throws(ArenaError) {
     let rows = context.rows
     let inner = context.spec.feedForward.intermediateSize

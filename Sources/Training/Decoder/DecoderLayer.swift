@@ -2,73 +2,36 @@ import Bookkeeping
 import Kernels
 import Modeling
 
-/// One layer of a Llama-type decoder: its weights, and the sizes that its operations share.
-final class DecoderLayer {
-  /// The layer's weights by their place.
-  struct Weights {
-    let attentionNorm: Norm
-    let query: Linear
-    let key: Linear
-    let value: Linear
-    let queryNorm: Norm?
-    let keyNorm: Norm?
-    let output: Linear
-    let mlpNorm: Norm
-    let gate: Linear
-    let up: Linear
-    let down: Linear
-
-    var linears: [Linear] { [query, key, value, output, gate, up, down] }
-  }
-
-  /// What every layer of a run has in common.
-  struct Context {
-    let spec: ModelSpec
-    let batch: BatchShape
-    let arena: Arena
-    let rotary: RotaryTables
-    /// Threads that attention borrows a workspace for.
-    let threads: Int
-
-    var rows: Int { batch.tokens }
-  }
-
+/// One layer of a Llama-type decoder, its activations stored in `X`.
+final class DecoderLayer<X: StoredNumber> {
   let index: Int
-  let weights: Weights
+  let weights: LayerWeights
   let needs: GradientNeeds
-  let context: Context
+  let context: LayerContext
 
-  init(index: Int, weights: Weights, trainsBelow: Bool, context: Context) {
+  init(index: Int, weights: LayerWeights, trainsBelow: Bool, context: LayerContext) {
     self.index = index
     self.weights = weights
     self.context = context
     needs = GradientNeeds(weights, trainsBelow: trainsBelow)
   }
 
-  /// What a pass needs to know of the moment it runs in.
-  struct Pass {
-    let phase: StepClock.Phase
-    let microBatch: Int
-    /// Seeds the dropout of this micro-batch; the same for a recomputation, and none where nothing is to be dropped.
-    let dropoutSeed: UInt64?
-  }
-
-  func open(
+  func open<Element: TensorElement>(
     _ tensor: LayerTensor, _ shape: Shape, _ account: Account = .activations
-  ) throws(ArenaError) -> Tensor<Float> {
+  ) throws(ArenaError) -> Tensor<Element> {
     try context.arena.open(TensorName.layer(index, tensor), account, shape)
   }
 
-  func openFlow(_ tensor: LayerTensor, _ shape: Shape) throws(ArenaError) -> Tensor<Float> {
+  func openFlow(_ tensor: LayerTensor, _ shape: Shape) throws(ArenaError) -> Tensor<X> {
     try context.arena.open(TensorName.flow(TensorName.layer(index, tensor)), .activations, shape)
   }
 
-  func enter(_ operation: LayerOperation, _ pass: Pass) {
+  func enter(_ operation: LayerOperation, _ pass: LayerPass) {
     context.arena.advance(to: .step(pass.phase, .layer(index, operation), microBatch: pass.microBatch))
   }
 
   /// Rotates `x` `[T, heads·D]` in place, back again if `inverse`.
-  func rotate(_ x: inout Tensor<Float>, heads: Int, inverse: Bool) {
+  func rotate(_ x: inout Tensor<X>, heads: Int, inverse: Bool) {
     RotaryEmbedding.apply(
       cosine: context.rotary.cosine.span, sine: context.rotary.sine.span, batch: context.batch.microBatch,
       sequence: context.batch.sequence, heads: heads, headDimension: context.spec.attention.headDimension,

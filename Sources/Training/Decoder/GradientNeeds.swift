@@ -32,7 +32,7 @@ struct GradientNeeds {
     layer = false
   }
 
-  init(_ layer: DecoderLayer.Weights, trainsBelow: Bool) {
+  init(_ layer: LayerWeights, trainsBelow: Bool) {
     stream = trainsBelow
     attentionNormed = trainsBelow || layer.attentionNorm.weight.isTrained
     query = attentionNormed || layer.query.trains || layer.queryNorm?.weight.isTrained == true

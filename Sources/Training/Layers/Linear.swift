@@ -30,23 +30,18 @@ final class Linear {
   }
 
   /// y `[T, O]` = x `[T, I]`·Wᵀ + b + adapter, or added to what `y` holds.
-  func forward(
-    x: Span<Float>, rows: Int, accumulate: Bool = false, seed: UInt64?, isRecording: Bool, tape: LoRAAdapter.Tape,
-    into y: inout Tensor<Float>
+  func forward<X: StoredNumber>(
+    x: Span<X>, rows: Int, accumulate: Bool = false, seed: UInt64?, isRecording: Bool, tape: LoRATape<X>,
+    into y: inout Tensor<X>
   ) throws(ArenaError) {
     switch weight {
     case .dense(let weight):
-      MatrixProduct.forward(
-        x: x, weight: weight.value.span, rows: rows, input: module.input, output: module.output,
-        accumulate: accumulate, into: y.mutableSpan)
+      weight.multiply(x, rows: rows, accumulate: accumulate, into: y.mutableSpan)
     case .quantized(let weight):
-      var whole = try weight.dequantized()
-      MatrixProduct.forward(
-        x: x, weight: whole.span, rows: rows, input: module.input, output: module.output, accumulate: accumulate,
-        into: y.mutableSpan)
-      whole.close()
+      weight.forward(
+        x: x, rows: rows, input: module.input, output: module.output, accumulate: accumulate, into: y.mutableSpan)
     }
-    if let bias { Bias.add(bias.value.span, rows: rows, columns: module.output, to: y.mutableSpan) }
+    bias?.addBias(rows: rows, to: y.mutableSpan)
     if let adapter {
       try adapter.forward(
         x: x, rows: rows, seed: seed, isRecording: isRecording, tape: tape, into: y.mutableSpan)
@@ -54,47 +49,41 @@ final class Linear {
   }
 
   /// Only what backward needs of the adapter: for a recomputation whose output nobody reads.
-  func recomputeAdapter(x: Span<Float>, rows: Int, seed: UInt64?, tape: LoRAAdapter.Tape) throws(ArenaError) {
+  func recomputeAdapter<X: StoredNumber>(
+    x: Span<X>, rows: Int, seed: UInt64?, tape: LoRATape<X>
+  ) throws(ArenaError) {
     try adapter?.forward(x: x, rows: rows, seed: seed, isRecording: true, tape: tape, into: nil)
   }
 
   /// Gradients of what trains here, and the input's gradient as well.
-  func backward(
-    dy: Span<Float>, x: borrowing Tensor<Float>, rows: Int, accumulate: Bool = false, tape: LoRAAdapter.Tape,
-    into dx: inout Tensor<Float>
+  func backward<X: StoredNumber>(
+    dy: Span<X>, x: borrowing Tensor<X>, rows: Int, accumulate: Bool = false, tape: LoRATape<X>,
+    into dx: inout Tensor<X>
   ) throws(ArenaError) {
     switch weight {
     case .dense(let weight):
-      MatrixProduct.inputGradient(
-        dy: dy, weight: weight.value.span, rows: rows, input: module.input, output: module.output,
-        accumulate: accumulate, into: dx.mutableSpan)
+      weight.multiplyTransposed(dy, rows: rows, accumulate: accumulate, into: dx.mutableSpan)
     case .quantized(let weight):
-      var whole = try weight.dequantized()
-      MatrixProduct.inputGradient(
-        dy: dy, weight: whole.span, rows: rows, input: module.input, output: module.output, accumulate: accumulate,
-        into: dx.mutableSpan)
-      whole.close()
+      weight.inputGradient(
+        dy: dy, rows: rows, input: module.input, output: module.output, accumulate: accumulate, into: dx.mutableSpan)
     }
     try parameterGradients(dy: dy, x: x, rows: rows)
     try adapter?.backward(dy: dy, x: x.span, rows: rows, tape: tape, addingTo: dx.mutableSpan)
   }
 
   /// Gradients of what trains here, where nothing below wants the input's gradient.
-  func backward(
-    dy: Span<Float>, x: borrowing Tensor<Float>, rows: Int, tape: LoRAAdapter.Tape
+  func backward<X: StoredNumber>(
+    dy: Span<X>, x: borrowing Tensor<X>, rows: Int, tape: LoRATape<X>
   ) throws(ArenaError) {
     try parameterGradients(dy: dy, x: x, rows: rows)
     try adapter?.backward(dy: dy, x: x.span, rows: rows, tape: tape, addingTo: nil)
   }
 
   /// `x` is read, and so has to be open, only where the weight trains.
-  private func parameterGradients(dy: Span<Float>, x: borrowing Tensor<Float>, rows: Int) throws(ArenaError) {
-    if case .dense(let weight) = weight, weight.isTrained {
-      let isAdding = try weight.openGradient()
-      MatrixProduct.weightGradient(
-        dy: dy, x: x.span, rows: rows, input: module.input, output: module.output, accumulate: isAdding,
-        into: weight.gradient.mutableSpan)
-    }
+  private func parameterGradients<X: StoredNumber>(
+    dy: Span<X>, x: borrowing Tensor<X>, rows: Int
+  ) throws(ArenaError) {
+    if case .dense(let weight) = weight, weight.isTrained { try weight.addGradient(dy: dy, x: x.span, rows: rows) }
     if let bias, bias.isTrained {
       let isAdding = try bias.openGradient()
       Bias.gradient(dy: dy, rows: rows, columns: module.output, accumulate: isAdding, into: bias.gradient.mutableSpan)

@@ -19,7 +19,9 @@ final class LoRAAdapter {
   let b: ParameterTensor  // [O, r]
   private let arena: Arena
 
-  init(_ lora: LoRA, on module: LinearModule, stream: UInt64, in arena: Arena) throws(ArenaError) {
+  init(
+    _ lora: LoRA, on module: LinearModule, format: ScalarFormat, stream: UInt64, in arena: Arena
+  ) throws(ArenaError) {
     layer = module.layer
     self.module = module.shortName
     rank = lora.rank
@@ -30,44 +32,32 @@ final class LoRAAdapter {
     self.stream = stream
     self.arena = arena
     a = try ParameterTensor(
-      TensorName.loraA(module.name), .adapters, [lora.rank, module.input], isTrained: true, in: arena)
+      TensorName.loraA(module.name), .adapters, [lora.rank, module.input], format: format, isTrained: true,
+      in: arena)
     b = try ParameterTensor(
-      TensorName.loraB(module.name), .adapters, [module.output, lora.rank], isTrained: true, in: arena)
-  }
-
-  /// What backward needs beside the layer's input.
-  final class Tape {
-    /// A·dropout(x), `[T, r]`.
-    var down = Tensor<Float>()
-    /// Which elements of x were kept, `[T, I]`, a byte each; closed without dropout.
-    var mask = Tensor<UInt8>()
+      TensorName.loraB(module.name), .adapters, [module.output, lora.rank], format: format, isTrained: true,
+      in: arena)
   }
 
   /// Adds the adapter's part to `y` `[T, O]`; `y` is nil when only what backward needs is wanted, and without a seed
   /// nothing is dropped.
-  func forward(
-    x: Span<Float>, rows: Int, seed: UInt64?, isRecording: Bool, tape: Tape, into y: consuming MutableSpan<Float>?
+  func forward<X: StoredNumber>(
+    x: Span<X>, rows: Int, seed: UInt64?, isRecording: Bool, tape: LoRATape<X>, into y: consuming MutableSpan<X>?
   ) throws(ArenaError) {
     if dropout > 0, let seed {
       tape.mask = try arena.open(TensorName.dropoutMask(layer, module), .activations, [rows, input])
-      var dropped: Tensor<Float> = try arena.open(TensorName.dropped(layer, module), .activations, [rows, input])
+      var dropped: Tensor<X> = try arena.open(TensorName.dropped(layer, module), .activations, [rows, input])
       tape.down = try arena.open(TensorName.loraDown(layer, module), .activations, [rows, rank])
       Dropout.forward(
         x: x, probability: dropout, seed: seed, stream: stream, into: dropped.mutableSpan,
         mask: tape.mask.mutableSpan)
-      MatrixProduct.forward(
-        x: dropped.span, weight: a.value.span, rows: rows, input: input, output: rank, into: tape.down.mutableSpan)
+      a.multiply(dropped.span, rows: rows, into: tape.down.mutableSpan)
       dropped.close()
     } else {
       tape.down = try arena.open(TensorName.loraDown(layer, module), .activations, [rows, rank])
-      MatrixProduct.forward(
-        x: x, weight: a.value.span, rows: rows, input: input, output: rank, into: tape.down.mutableSpan)
+      a.multiply(x, rows: rows, into: tape.down.mutableSpan)
     }
-    if let y {
-      MatrixProduct.forward(
-        x: tape.down.span, weight: b.value.span, rows: rows, input: rank, output: output, scale: scale,
-        accumulate: true, into: y)
-    }
+    if let y { b.multiply(tape.down.span, rows: rows, scale: scale, accumulate: true, into: y) }
     if !isRecording {
       tape.down.close()
       tape.mask.close()
@@ -75,53 +65,48 @@ final class LoRAAdapter {
   }
 
   /// Gradients of A and B from `dy` `[T, O]`, and, if wanted, the adapter's part of the input's gradient.
-  func backward(
-    dy: Span<Float>, x: Span<Float>, rows: Int, tape: Tape, addingTo dx: consuming MutableSpan<Float>?
+  func backward<X: StoredNumber>(
+    dy: Span<X>, x: Span<X>, rows: Int, tape: LoRATape<X>, addingTo dx: consuming MutableSpan<X>?
   ) throws(ArenaError) {
-    var flow: Tensor<Float> = try arena.open(
+    var flow: Tensor<X> = try arena.open(
       TensorName.flow(TensorName.loraDown(layer, module)), .activations, [rows, rank])
-    MatrixProduct.inputGradient(
-      dy: dy, weight: b.value.span, rows: rows, input: rank, output: output, scale: scale, into: flow.mutableSpan)
-    let hasB = try b.openGradient()
-    MatrixProduct.weightGradient(
-      dy: dy, x: tape.down.span, rows: rows, input: rank, output: output, scale: scale, accumulate: hasB,
-      into: b.gradient.mutableSpan)
+    b.multiplyTransposed(dy, rows: rows, scale: scale, into: flow.mutableSpan)
+    try b.addGradient(dy: dy, x: tape.down.span, rows: rows, scale: scale)
     tape.down.close()
     if dropout > 0 {
       try backwardThroughDropout(flow: flow.span, x: x, rows: rows, tape: tape, addingTo: dx)
     } else {
-      let hasA = try a.openGradient()
-      MatrixProduct.weightGradient(
-        dy: flow.span, x: x, rows: rows, input: input, output: rank, accumulate: hasA, into: a.gradient.mutableSpan)
-      if let dx {
-        MatrixProduct.inputGradient(
-          dy: flow.span, weight: a.value.span, rows: rows, input: input, output: rank, accumulate: true, into: dx)
-      }
+      try a.addGradient(dy: flow.span, x: x, rows: rows)
+      if let dx { a.multiplyTransposed(flow.span, rows: rows, accumulate: true, into: dx) }
     }
     flow.close()
   }
 
-  private func backwardThroughDropout(
-    flow: Span<Float>, x: Span<Float>, rows: Int, tape: Tape, addingTo dx: consuming MutableSpan<Float>?
+  private func backwardThroughDropout<X: StoredNumber>(
+    flow: Span<X>, x: Span<X>, rows: Int, tape: LoRATape<X>, addingTo dx: consuming MutableSpan<X>?
   ) throws(ArenaError) {
-    // The dropped input is made again from the mask: one pass, and 4 bytes an element less to keep.
-    var dropped: Tensor<Float> = try arena.open(TensorName.dropped(layer, module), .activations, [rows, input])
+    // The dropped input is made again from the mask: one pass, and an activation less to keep.
+    var dropped: Tensor<X> = try arena.open(TensorName.dropped(layer, module), .activations, [rows, input])
     Dropout.backward(
       dy: x, mask: tape.mask.span, probability: dropout, accumulate: false, into: dropped.mutableSpan)
-    let hasA = try a.openGradient()
-    MatrixProduct.weightGradient(
-      dy: flow, x: dropped.span, rows: rows, input: input, output: rank, accumulate: hasA,
-      into: a.gradient.mutableSpan)
+    try a.addGradient(dy: flow, x: dropped.span, rows: rows)
     dropped.close()
     if let dx {
-      var droppedFlow: Tensor<Float> = try arena.open(
+      var droppedFlow: Tensor<X> = try arena.open(
         TensorName.flow(TensorName.dropped(layer, module)), .activations, [rows, input])
-      MatrixProduct.inputGradient(
-        dy: flow, weight: a.value.span, rows: rows, input: input, output: rank, into: droppedFlow.mutableSpan)
+      a.multiplyTransposed(flow, rows: rows, into: droppedFlow.mutableSpan)
       Dropout.backward(
         dy: droppedFlow.span, mask: tape.mask.span, probability: dropout, accumulate: true, into: dx)
       droppedFlow.close()
     }
     tape.mask.close()
   }
+}
+
+/// What backward needs of an adapter beside the layer's input.
+final class LoRATape<X: StoredNumber> {
+  /// A·dropout(x), `[T, r]`.
+  var down = Tensor<X>()
+  /// Which elements of x were kept, `[T, I]`, a byte each; closed without dropout.
+  var mask = Tensor<UInt8>()
 }

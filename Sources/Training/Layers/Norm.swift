@@ -14,27 +14,38 @@ final class Norm {
   private var width: Int { weight.shape.count }
 
   /// Fills `normed` `[rows, width]` and `reciprocalRMS` `[rows]`.
-  func forward(
-    x: Span<Float>, rows: Int, into normed: inout Tensor<Float>, reciprocalRMS: inout Tensor<Float>
+  func forward<X: StoredNumber>(
+    x: Span<X>, rows: Int, into normed: inout Tensor<X>, reciprocalRMS: inout Tensor<Float>
   ) {
-    RMSNorm.forward(
-      x: x, weight: weight.value.span, epsilon: epsilon, rows: rows, width: width, into: normed.mutableSpan,
-      reciprocalRMS: reciprocalRMS.mutableSpan)
+    if weight.format == .bf16 {
+      RMSNorm.forward(
+        x: x, weight: weight.narrowValue.span, epsilon: epsilon, rows: rows, width: width, into: normed.mutableSpan,
+        reciprocalRMS: reciprocalRMS.mutableSpan)
+    } else {
+      RMSNorm.forward(
+        x: x, weight: weight.value.span, epsilon: epsilon, rows: rows, width: width, into: normed.mutableSpan,
+        reciprocalRMS: reciprocalRMS.mutableSpan)
+    }
   }
 
   /// The input's gradient, added to `dx` or written over it.
-  func backward(
-    dNormed: Span<Float>, x: Span<Float>, reciprocalRMS: Span<Float>, rows: Int, accumulate: Bool,
-    into dx: inout Tensor<Float>
+  func backward<X: StoredNumber>(
+    dNormed: Span<X>, x: Span<X>, reciprocalRMS: Span<Float>, rows: Int, accumulate: Bool, into dx: inout Tensor<X>
   ) {
-    RMSNorm.inputGradient(
-      dNormed: dNormed, x: x, reciprocalRMS: reciprocalRMS, weight: weight.value.span, rows: rows, width: width,
-      accumulate: accumulate, into: dx.mutableSpan)
+    if weight.format == .bf16 {
+      RMSNorm.inputGradient(
+        dNormed: dNormed, x: x, reciprocalRMS: reciprocalRMS, weight: weight.narrowValue.span, rows: rows,
+        width: width, accumulate: accumulate, into: dx.mutableSpan)
+    } else {
+      RMSNorm.inputGradient(
+        dNormed: dNormed, x: x, reciprocalRMS: reciprocalRMS, weight: weight.value.span, rows: rows, width: width,
+        accumulate: accumulate, into: dx.mutableSpan)
+    }
   }
 
   /// The weight's gradient, if it trains.
-  func weightGradient(
-    dNormed: Span<Float>, x: Span<Float>, reciprocalRMS: Span<Float>, rows: Int
+  func weightGradient<X: StoredNumber>(
+    dNormed: Span<X>, x: Span<X>, reciprocalRMS: Span<Float>, rows: Int
   ) throws(ArenaError) {
     guard weight.isTrained else { return }
     let isAdding = try weight.openGradient()

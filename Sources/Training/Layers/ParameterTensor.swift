@@ -1,13 +1,18 @@
 public import Bookkeeping
-import Kernels
+public import Kernels
 import Modeling
 
-/// A weight in fp32 that a step reads, and, if it is trained, its gradient and its optimizer's states.
+/// A weight that a step reads, and, if it is trained, its gradient and its optimizer's states, in fp32 all of them.
 public final class ParameterTensor {
   public let name: String
   public let shape: Shape
   public let isTrained: Bool
-  public var value: Tensor<Float>
+  /// What the weight is stored in: fp32 or bf16.
+  public let format: ScalarFormat
+  /// The numbers of a weight in fp32; closed for one in bf16.
+  public var value = Tensor<Float>()
+  /// The numbers of a weight in bf16; closed for one in fp32.
+  public var narrowValue = Tensor<BFloat16>()
   /// Open from the first micro-batch's backward until the gradients are given back.
   public var gradient = Tensor<Float>()
   var firstMoment = Tensor<Float>()
@@ -15,14 +20,24 @@ public final class ParameterTensor {
   /// The moments where they are kept in 8 bits.
   let quantizedFirst = QuantizedMoment()
   let quantizedSecond = QuantizedMoment()
+  /// Who takes the gradient when it is whole, if not the end of the step.
+  weak var consumer: GradientConsumer?
   private let arena: Arena
 
-  init(_ name: String, _ account: Account, _ shape: Shape, isTrained: Bool, in arena: Arena) throws(ArenaError) {
+  init(
+    _ name: String, _ account: Account, _ shape: Shape, format: ScalarFormat = .fp32, isTrained: Bool,
+    in arena: Arena
+  ) throws(ArenaError) {
     self.name = name
     self.shape = shape
+    self.format = format
     self.isTrained = isTrained
     self.arena = arena
-    value = try arena.open(name, account, shape)
+    if format == .bf16 {
+      narrowValue = try arena.open(name, account, shape)
+    } else {
+      value = try arena.open(name, account, shape)
+    }
   }
 
   /// Opens the gradient if this is the first contribution of the step.
@@ -31,6 +46,7 @@ public final class ParameterTensor {
   func openGradient() throws(ArenaError) -> Bool {
     if gradient.isOpen { return true }
     gradient = try arena.open(TensorName.gradient(of: name), .gradients, shape)
+    consumer?.add(self)
     return false
   }
 }

@@ -34,6 +34,9 @@ public final class Arena {
   /// What is open, by a handle that survives the turn of a step, with the journal's id for the current one.
   private var open: [Int: Journal.ID] = [:]
   private var nextHandle = 0
+  private var instant: StepClock.Instant?
+  /// What is done at the end of every instant, before the clock moves on.
+  var atEnd: ((StepClock.Instant) -> Void)?
 
   /// An arena that refuses to go beyond `limit` bytes, if one is given.
   public init(clock: StepClock, limit: Bytes? = nil) {
@@ -47,6 +50,8 @@ public final class Arena {
 
   /// Moves the step's clock on.
   public func advance(to instant: StepClock.Instant) {
+    if let ending = self.instant { atEnd?(ending) }
+    self.instant = instant
     journal.advance(to: clock[instant])
     profile.enter(instant)
   }

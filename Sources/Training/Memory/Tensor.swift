@@ -1,4 +1,5 @@
 public import Bookkeeping
+public import Kernels
 
 /// A number that a tensor can hold, and the format that the books call it by.
 public protocol TensorElement: BitwiseCopyable, Sendable {
@@ -6,8 +7,12 @@ public protocol TensorElement: BitwiseCopyable, Sendable {
 }
 
 extension Float: TensorElement { public static var format: ScalarFormat { .fp32 } }
+extension BFloat16: TensorElement { public static var format: ScalarFormat { .bf16 } }
 extension Int32: TensorElement { public static var format: ScalarFormat { .int32 } }
 extension UInt8: TensorElement { public static var format: ScalarFormat { .uint8 } }
+
+/// What activations and weights can be stored in: kernels calculate with it, and the books know it.
+public typealias StoredNumber = Number & TensorElement
 
 /// A uniquely owned, row-major array of numbers whose lifetime is on the books.
 ///

@@ -38,36 +38,89 @@ struct ParameterUpdate {
   /// - Parameters:
   ///   - learningRate: of this step, before the parameter's group has its say.
   ///   - gradientScale: what every gradient is multiplied with, for clipping.
-  func apply(to parameter: ParameterTensor, step: Int, learningRate: Double, gradientScale: Float = 1) {
+  ///   - roundingSeed: what numbers of a weight in bf16 are rounded by, another one in every step.
+  func apply(
+    to parameter: ParameterTensor, step: Int, learningRate: Double, gradientScale: Float = 1, roundingSeed: UInt64,
+    in arena: Arena
+  ) throws(ArenaError) {
     guard parameter.gradient.isOpen else { return }
     let group = groups.first { $0.contains(parameter.name) }
-    let learningRate = learningRate * (group?.learningRateFactor ?? 1)
-    let weightDecay = group?.weightDecay ?? optimizer.weightDecay
+    let hyper = Hyperparameters(
+      step: step, learningRate: learningRate * (group?.learningRateFactor ?? 1),
+      weightDecay: group?.weightDecay ?? optimizer.weightDecay, gradientScale: gradientScale)
+    guard parameter.format == .bf16 else {
+      return update(parameter.value.mutableSpan, of: parameter, 0..<parameter.shape.count, hyper)
+    }
+    try updateRounding(parameter, hyper, seed: roundingSeed, in: arena)
+  }
+
+  /// What an update depends on beside the parameter.
+  private struct Hyperparameters {
+    let step: Int
+    let learningRate: Double
+    let weightDecay: Double
+    let gradientScale: Float
+  }
+
+  /// Elements of a weight in bf16 that are in fp32 at once: whole blocks of every optimizer's states, a megabyte.
+  private static let pieceElements = 1 << 18
+
+  /// Updates a weight in bf16 without a copy of it in fp32: piece by piece it is widened, updated, and rounded at random
+  /// to one of its two neighbors.
+  private func updateRounding(
+    _ parameter: ParameterTensor, _ hyper: Hyperparameters, seed: UInt64, in arena: Arena
+  ) throws(ArenaError) {
+    let count = parameter.shape.count
+    let stream = streamNumber(of: parameter.name)
+    var piece: Tensor<Float> = try arena.open(
+      TensorName.widened(parameter.name), .workspace, [min(count, ParameterUpdate.pieceElements)])
+    for start in stride(from: 0, to: count, by: ParameterUpdate.pieceElements) {
+      let range = start..<min(start + ParameterUpdate.pieceElements, count)
+      Elementwise.copy(
+        parameter.narrowValue.span.extracting(range), to: piece.mutableSpan._consumingExtracting(0..<range.count))
+      update(piece.mutableSpan._consumingExtracting(0..<range.count), of: parameter, range, hyper)
+      StochasticRounding.round(
+        piece.span.extracting(0..<range.count), into: parameter.narrowValue.mutableSpan._consumingExtracting(range),
+        seed: seed, stream: stream, first: start)
+    }
+    piece.close()
+  }
+
+  /// Updates the part `range` of a parameter, whose numbers are in `weight`.
+  private func update(
+    _ weight: consuming MutableSpan<Float>, of parameter: ParameterTensor, _ range: Range<Int>,
+    _ hyper: Hyperparameters
+  ) {
+    let gradient = parameter.gradient.span.extracting(range)
     switch optimizer.kind {
     case .adamw8bit where parameter.quantizedFirst.codes.isOpen:
       BlockwiseAdamWKernel.update(
-        weight: parameter.value.mutableSpan, gradient: parameter.gradient.span,
-        firstCodes: parameter.quantizedFirst.codes.mutableSpan,
-        firstAbsmax: parameter.quantizedFirst.absmax.mutableSpan,
-        secondCodes: parameter.quantizedSecond.codes.mutableSpan,
-        secondAbsmax: parameter.quantizedSecond.absmax.mutableSpan, learningRate: learningRate,
-        beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon, weightDecay: weightDecay,
-        step: step, gradientScale: gradientScale)
+        weight: weight, gradient: gradient,
+        firstCodes: parameter.quantizedFirst.codes.mutableSpan._consumingExtracting(range),
+        firstAbsmax: parameter.quantizedFirst.absmax.mutableSpan._consumingExtracting(
+          QuantizedMoment.scales(of: range)),
+        secondCodes: parameter.quantizedSecond.codes.mutableSpan._consumingExtracting(range),
+        secondAbsmax: parameter.quantizedSecond.absmax.mutableSpan._consumingExtracting(
+          QuantizedMoment.scales(of: range)),
+        learningRate: hyper.learningRate, beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon,
+        weightDecay: hyper.weightDecay, step: hyper.step, gradientScale: hyper.gradientScale)
     case .adamw, .adamw8bit:
       AdamWKernel.update(
-        weight: parameter.value.mutableSpan, gradient: parameter.gradient.span,
-        firstMoment: parameter.firstMoment.mutableSpan, secondMoment: parameter.secondMoment.mutableSpan,
-        learningRate: learningRate, beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon,
-        weightDecay: weightDecay, step: step, gradientScale: gradientScale)
+        weight: weight, gradient: gradient,
+        firstMoment: parameter.firstMoment.mutableSpan._consumingExtracting(range),
+        secondMoment: parameter.secondMoment.mutableSpan._consumingExtracting(range),
+        learningRate: hyper.learningRate, beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon,
+        weightDecay: hyper.weightDecay, step: hyper.step, gradientScale: hyper.gradientScale)
     case .sgdMomentum:
       SGDKernel.update(
-        weight: parameter.value.mutableSpan, gradient: parameter.gradient.span,
-        momentumBuffer: parameter.firstMoment.mutableSpan, learningRate: learningRate,
-        momentum: optimizer.momentum, weightDecay: weightDecay, gradientScale: gradientScale)
+        weight: weight, gradient: gradient,
+        momentumBuffer: parameter.firstMoment.mutableSpan._consumingExtracting(range),
+        learningRate: hyper.learningRate, momentum: optimizer.momentum, weightDecay: hyper.weightDecay,
+        gradientScale: hyper.gradientScale)
     default:
       SGDKernel.update(
-        weight: parameter.value.mutableSpan, gradient: parameter.gradient.span, learningRate: learningRate,
-        weightDecay: weightDecay, gradientScale: gradientScale)
+        weight: weight, gradient: gradient, learningRate: hyper.learningRate, weightDecay: hyper.weightDecay,
+        gradientScale: hyper.gradientScale)
     }
   }
 }

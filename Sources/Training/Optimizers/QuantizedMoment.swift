@@ -7,6 +7,12 @@ final class QuantizedMoment {
   var codes = Tensor<UInt8>()
   var absmax = Tensor<Float>()
 
+  /// Where the scales of elements are that begin with a block.
+  static func scales(of elements: Range<Int>) -> Range<Int> {
+    let block = BlockwiseAdamWKernel.blockElements
+    return elements.lowerBound / block..<(elements.upperBound + block - 1) / block
+  }
+
   /// Opens codes and scales; scales of zero make every element zero, whatever its code.
   func open(_ name: String, _ shape: Shape, in arena: Arena) throws(ArenaError) {
     codes = try arena.open(name, .optimizerState, shape)

@@ -44,11 +44,11 @@ public enum RunState {
     let tensors = trainer.trained.flatMap(states)
     var writer = try SafetensorsWriter(
       path: draft + "/" + weightsName,
-      tensors: tensors.map { SafetensorsWriter.Tensor(name: $0.name, shape: $0.shape, isBytes: $0.part.isBytes) })
+      tensors: tensors.map { $0.fileTensor })
     for tensor in tensors {
       let parameter = tensor.parameter
       switch tensor.part {
-      case .value: try writer.write(parameter.value.span)
+      case .value: try writer.write(parameter)
       case .firstMoment: try writer.write(parameter.firstMoment.span)
       case .secondMoment: try writer.write(parameter.secondMoment.span)
       case .codes(let moment): try writer.write(parameter[keyPath: moment].codes.span)
@@ -100,7 +100,7 @@ public enum RunState {
       for tensor in states(of: parameter) {
         let (name, shape) = (tensor.name, tensor.shape)
         switch tensor.part {
-        case .value: try weights.fill(name, shape, into: parameter.value.mutableSpan)
+        case .value: try weights.fill(parameter)
         case .firstMoment: try weights.fill(name, shape, into: parameter.firstMoment.mutableSpan)
         case .secondMoment: try weights.fill(name, shape, into: parameter.secondMoment.mutableSpan)
         case .codes(let moment): try weights.fill(name, shape, into: parameter[keyPath: moment].codes.mutableSpan)
@@ -116,10 +116,6 @@ public enum RunState {
     case value, firstMoment, secondMoment
     case codes(KeyPath<ParameterTensor, QuantizedMoment>)
     case absmax(KeyPath<ParameterTensor, QuantizedMoment>)
-
-    var isBytes: Bool {
-      if case .codes = self { true } else { false }
-    }
   }
 
   private struct StateTensor {
@@ -127,6 +123,15 @@ public enum RunState {
     let shape: Shape
     let parameter: ParameterTensor
     let part: Part
+
+    /// States are fp32 or codes, whatever the weight is.
+    var fileTensor: SafetensorsWriter.Tensor {
+      switch part {
+      case .value: SafetensorsWriter.Tensor(name: name, shape: shape, format: parameter.fileFormat)
+      case .codes: SafetensorsWriter.Tensor(name: name, shape: shape, isBytes: true)
+      case .firstMoment, .secondMoment, .absmax: SafetensorsWriter.Tensor(name: name, shape: shape, format: .fp32)
+      }
+    }
   }
 
   private static func states(of parameter: ParameterTensor) -> [StateTensor] {

@@ -25,8 +25,18 @@ struct StateWeights {
       }, uniquingKeysWith: { first, _ in first })
   }
 
-  func fill(_ name: String, _ shape: Shape, into values: consuming MutableSpan<Float>) throws {
-    try find(name, shape, .fp32).fill(values, known: StoredFormat.inSafetensors)
+  /// Fills a parameter's own numbers.
+  func fill(_ parameter: ParameterTensor) throws {
+    if parameter.format == .bf16 {
+      try fill(parameter.name, parameter.shape, into: parameter.narrowValue.mutableSpan)
+    } else {
+      try fill(parameter.name, parameter.shape, into: parameter.value.mutableSpan)
+    }
+  }
+
+  func fill<W: Number>(_ name: String, _ shape: Shape, into values: consuming MutableSpan<W>) throws {
+    let weight = try find(name, shape, W.format == .bf16 ? .bf16 : .fp32)
+    try weight.fill(values, known: StoredFormat.inSafetensors)
   }
 
   func fill(_ name: String, _ shape: Shape, into bytes: consuming MutableSpan<UInt8>) throws {

@@ -52,7 +52,13 @@ public struct AdapterFile {
         setting: "alpha", adapter: "\(config.lora.alpha)", recipe: "\(lora.alpha)", file: path)
     }
     try check(trainer.trained.map { ($0.name, $0.shape) })
-    for parameter in trainer.trained { try fill(parameter.name, into: parameter.value.mutableSpan) }
+    for parameter in trainer.trained {
+      if parameter.format == .bf16 {
+        try fill(parameter.name, into: parameter.narrowValue.mutableSpan)
+      } else {
+        try fill(parameter.name, into: parameter.value.mutableSpan)
+      }
+    }
   }
 
   /// Checks that the file has these tensors in these shapes, and no others.
@@ -67,7 +73,7 @@ public struct AdapterFile {
     }
   }
 
-  private func fill(_ name: String, into values: consuming MutableSpan<Float>) throws(AdapterError) {
+  private func fill<W: Number>(_ name: String, into values: consuming MutableSpan<W>) throws(AdapterError) {
     guard let stored = weights[name] else { throw .missingTensors([name], file: path) }
     do { try stored.fill(values, known: StoredFormat.inSafetensors) } catch { throw .weights(error) }
   }
@@ -107,7 +113,7 @@ public struct AdapterFile {
 
   // MARK: Writing
 
-  /// Writes the trainer's adapters in fp32, each of the two files complete or not at all.
+  /// Writes the trainer's adapters in the format they train in, each of the two files complete or not at all.
   ///
   /// - Parameter baseModel: what PEFT should load the base from: a Hugging Face id or a folder.
   public static func write(_ trainer: Trainer, baseModel: String?, to folder: String) throws {
@@ -115,9 +121,11 @@ public struct AdapterFile {
       throw AdapterError.noAdapter(method: trainer.recipe.method.name.rawValue)
     }
     try AtomicFile.makeFolder(folder)
-    let tensors = trainer.trained.map { SafetensorsWriter.Tensor(name: prefix + $0.name, shape: $0.shape) }
+    let tensors = trainer.trained.map {
+      SafetensorsWriter.Tensor(name: prefix + $0.name, shape: $0.shape, format: $0.fileFormat)
+    }
     var writer = try SafetensorsWriter(path: folder + "/" + weightsName, tensors: tensors)
-    for parameter in trainer.trained { try writer.write(parameter.value.span) }
+    for parameter in trainer.trained { try writer.write(parameter) }
     try writer.finish()
     let config = AdapterConfig(lora: lora, baseModel: baseModel)
     try AtomicFile.write(

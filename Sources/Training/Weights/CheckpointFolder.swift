@@ -24,7 +24,7 @@ public enum CheckpointFolder {
     }
     var writer = try begin(trainer.spec, folder, format, base: base)
     for parameter in trainer.spec.parameters {
-      try writer.write(trainer.parameter(parameter.name).value.span)
+      try writer.write(trainer.parameter(parameter.name))
     }
     try writer.finish()
   }

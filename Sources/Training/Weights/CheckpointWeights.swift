@@ -1,3 +1,4 @@
+public import Kernels
 public import Modeling
 
 /// The weights at a path, whichever format they are in.
@@ -18,7 +19,7 @@ public enum CheckpointWeights: WeightSource {
     }
   }
 
-  public func fill(_ parameter: Parameter, into values: consuming MutableSpan<Float>) throws {
+  public func fill<W: Number>(_ parameter: Parameter, into values: consuming MutableSpan<W>) throws {
     switch self {
     case .safetensors(let weights): try weights.fill(parameter, into: values)
     case .gguf(let weights): try weights.fill(parameter, into: values)

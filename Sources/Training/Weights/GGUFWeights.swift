@@ -1,4 +1,4 @@
-import Kernels
+public import Kernels
 public import Modeling
 
 /// The weights of a GGUF file, under the names and in the order of rows of the checkpoint that it was made from.
@@ -37,7 +37,7 @@ public struct GGUFWeights: WeightSource {
     }
   }
 
-  public func fill(_ parameter: Parameter, into values: consuming MutableSpan<Float>) throws {
+  public func fill<W: Number>(_ parameter: Parameter, into values: consuming MutableSpan<W>) throws {
     try catalog.fill(parameter, into: values)
   }
 }

@@ -1,4 +1,4 @@
-import Kernels
+public import Kernels
 public import Modeling
 
 /// The weights of a Hugging Face checkpoint in safetensors, in one file or in several with an index.
@@ -31,7 +31,7 @@ public struct SafetensorsWeights: WeightSource {
     }
   }
 
-  public func fill(_ parameter: Parameter, into values: consuming MutableSpan<Float>) throws {
+  public func fill<W: Number>(_ parameter: Parameter, into values: consuming MutableSpan<W>) throws {
     try catalog.fill(parameter, into: values)
   }
 

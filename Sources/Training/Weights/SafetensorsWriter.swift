@@ -1,5 +1,5 @@
 public import Bookkeeping
-import Kernels
+public import Kernels
 import Modeling
 
 /// Writes a safetensors file tensor by tensor, none of which it keeps.
@@ -36,12 +36,15 @@ public struct SafetensorsWriter: ~Copyable {
   public struct Tensor: Hashable, Sendable {
     public let name: String
     public let shape: Shape
-    /// Whether these are bytes, which stay as they are, and not numbers in the file's format.
+    /// `nil` for the file's.
+    public let format: Format?
+    /// Whether these are bytes, which stay as they are, and no numbers.
     public let isBytes: Bool
 
-    public init(name: String, shape: Shape, isBytes: Bool = false) {
+    public init(name: String, shape: Shape, format: Format? = nil, isBytes: Bool = false) {
       self.name = name
       self.shape = shape
+      self.format = format
       self.isBytes = isBytes
     }
   }
@@ -67,10 +70,8 @@ public struct SafetensorsWriter: ~Copyable {
   ///
   /// A number too large for the format would become infinite: that is an error that names the tensor.
   public mutating func write(_ values: Span<Float>) throws(WeightFileError) {
-    let tensor = takeNext(count: values.count, isBytes: false)
-    if let element = FloatConversion.firstNonFinite(values) {
-      throw .notFinite(tensor: tensor.name, element: element, path: file.path)
-    }
+    let tensor = try begin(values)
+    let format = tensor.format ?? format
     if format == .fp32 {
       try file.write(values.bytes)
       return
@@ -99,7 +100,26 @@ public struct SafetensorsWriter: ~Copyable {
     try file.write(bytes.bytes)
   }
 
-  /// The tensor that is written now.
+  /// Writes the next tensor's numbers, row-major; what is not written in bf16 is widened first.
+  public mutating func write(_ values: Span<BFloat16>) throws(WeightFileError) {
+    guard tensors[min(next, tensors.count - 1)].format ?? format == .bf16 else {
+      var wide = [Float](repeating: 0, count: values.count)
+      Elementwise.copy(values, to: wide.mutableSpan)
+      return try write(wide.span)
+    }
+    _ = try begin(values)
+    try file.write(values.bytes)
+  }
+
+  /// The next tensor, once its numbers are found to be as many as they should be, and finite.
+  private mutating func begin<W: Number>(_ values: Span<W>) throws(WeightFileError) -> Tensor {
+    let tensor = takeNext(count: values.count, isBytes: false)
+    if let element = FloatConversion.firstNonFinite(values) {
+      throw .notFinite(tensor: tensor.name, element: element, path: file.path)
+    }
+    return tensor
+  }
+
   private mutating func takeNext(count: Int, isBytes: Bool) -> Tensor {
     precondition(next < tensors.count, "all \(tensors.count) tensors of \(file.path) are written")
     let tensor = tensors[next]
@@ -122,7 +142,7 @@ public struct SafetensorsWriter: ~Copyable {
     var text = #"{"__metadata__":{"format":"pt"}"#
     var offset = 0
     for tensor in tensors {
-      let type = tensor.isBytes ? SafetensorsElementType.uint8 : format.elementType
+      let type = tensor.isBytes ? SafetensorsElementType.uint8 : (tensor.format ?? format).elementType
       let end = offset + tensor.shape.count * type.bits / 8
       let extents = tensor.shape.extents.map(String.init).joined(separator: ",")
       text += ",\(quoted(tensor.name)):{\"dtype\":\"\(type.rawValue)\",\"shape\":[\(extents)],"
@@ -132,4 +152,20 @@ public struct SafetensorsWriter: ~Copyable {
     text += "}"
     return text + String(repeating: " ", count: (8 - text.utf8.count % 8) % 8)
   }
+}
+
+extension SafetensorsWriter {
+  /// Writes a parameter's numbers.
+  mutating func write(_ parameter: ParameterTensor) throws(WeightFileError) {
+    if parameter.format == .bf16 {
+      try write(parameter.narrowValue.span)
+    } else {
+      try write(parameter.value.span)
+    }
+  }
+}
+
+extension ParameterTensor {
+  /// How a file keeps the numbers exactly.
+  var fileFormat: SafetensorsWriter.Format { format == .bf16 ? .bf16 : .fp32 }
 }

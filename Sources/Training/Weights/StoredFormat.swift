@@ -42,12 +42,17 @@ enum StoredFormat {
     }
   }
 
-  func convert(_ bytes: Span<UInt8>, into values: consuming MutableSpan<Float>) {
-    switch self {
-    case .fp32: FloatConversion.float32(bytes, into: values)
-    case .fp16: FloatConversion.float16(bytes, into: values)
-    case .bf16: FloatConversion.bfloat16(bytes, into: values)
-    case .block(let format): format.dequantize(bytes, into: values)
+  /// Fills `values` with the nearest numbers to those in whole blocks.
+  func convert<W: Number>(_ bytes: Span<UInt8>, into values: consuming MutableSpan<W>) {
+    if case .bf16 = self, W.format == .bf16 { return FloatConversion.copy(bytes, into: values) }
+    FloatConversion.rounding(into: values, multipleOf: blockElements) { range, piece in
+      let source = bytes.extracting(self.bytes(of: range.lowerBound)..<self.bytes(of: range.upperBound))
+      switch self {
+      case .fp32: FloatConversion.float32(source, into: piece)
+      case .fp16: FloatConversion.float16(source, into: piece)
+      case .bf16: FloatConversion.bfloat16(source, into: piece)
+      case .block(let format): format.dequantize(source, into: piece)
+      }
     }
   }
 }

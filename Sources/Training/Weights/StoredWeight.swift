@@ -19,7 +19,7 @@ struct StoredWeight {
   private static let pieceElements = 1 << 22
 
   /// Fills `values` with the tensor, row-major, and takes its pages out of memory again.
-  func fill(_ values: consuming MutableSpan<Float>, known: [String]) throws(WeightFileError) {
+  func fill<W: Number>(_ values: consuming MutableSpan<W>, known: [String]) throws(WeightFileError) {
     guard let format else {
       throw .unsupportedFormat(formatName, tensor: name, known: known, path: file.path)
     }
@@ -49,8 +49,8 @@ struct StoredWeight {
   // GGUF files of Llama's architecture keep the rows of a query or key head in pairs that rotate together: row 2j + s
   // of a head is row s·D/2 + j of the checkpoint they were made from, where s is 0 or 1 and D is the head dimension.
   // Source: llama.cpp `convert_hf_to_gguf.py`, `LlamaModel.permute`.
-  private func fillUnpairing(
-    _ values: inout MutableSpan<Float>, heads: Int, _ format: StoredFormat, known: [String]
+  private func fillUnpairing<W: Number>(
+    _ values: inout MutableSpan<W>, heads: Int, _ format: StoredFormat, known: [String]
   ) throws(WeightFileError) {
     let rows = shape.extents.first ?? 0
     let width = rows > 0 ? shape.count / rows : 0
@@ -77,7 +77,7 @@ struct StoredWeight {
     return start..<start + format.bytes(of: elements.count)
   }
 
-  private func expectFinite(_ values: Span<Float>, from start: Int) throws(WeightFileError) {
+  private func expectFinite<W: Number>(_ values: Span<W>, from start: Int) throws(WeightFileError) {
     if let element = FloatConversion.firstNonFinite(values) {
       throw .notFinite(tensor: name, element: start + element, path: file.path)
     }

@@ -21,7 +21,7 @@ struct WeightCatalog {
     for parameter in parameters { _ = try find(parameter) }
   }
 
-  func fill(_ parameter: Parameter, into values: consuming MutableSpan<Float>) throws(WeightFileError) {
+  func fill<W: Number>(_ parameter: Parameter, into values: consuming MutableSpan<W>) throws(WeightFileError) {
     let stored = try find(parameter)
     guard values.count == parameter.count else {
       throw .wrongShape(tensor: stored.name, found: stored.shape, expected: [values.count], path: path)

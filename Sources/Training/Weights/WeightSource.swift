@@ -1,10 +1,12 @@
-import Kernels
+public import Kernels
 public import Modeling
 
 /// Where the numbers of a model come from: a file, or a seed.
 public protocol WeightSource {
-  /// Fills `values`, which has the parameter's element count, row-major.
-  func fill(_ parameter: Parameter, into values: consuming MutableSpan<Float>) throws
+  /// Fills `values`, which has the parameter's element count, row-major, with the nearest numbers of its format.
+  ///
+  /// No second copy of the whole parameter is made on the way.
+  func fill<W: Number>(_ parameter: Parameter, into values: consuming MutableSpan<W>) throws
 }
 
 /// Weights drawn from a seed, for runs that need a shape and no knowledge.
@@ -16,7 +18,7 @@ public struct SeededWeights: WeightSource {
 
   public init(seed: UInt64 = 0) { self.seed = seed }
 
-  public func fill(_ parameter: Parameter, into values: consuming MutableSpan<Float>) {
+  public func fill<W: Number>(_ parameter: Parameter, into values: consuming MutableSpan<W>) {
     switch parameter.role {
     case .norm: Elementwise.fill(values, with: 1)
     case .normBias, .linearBias, .headBias: Elementwise.fill(values, with: 0)

@@ -28,13 +28,13 @@ extension EngineWalk {
     if needs.trained.isDisjoint(with: [.query, .key, .value]) { close(.attentionNormed, of: layer) }
     guard normalizesHeads else { return }
     open(.queryNormed, of: layer, perToken(queryWidth))
-    open(.queryReciprocalRMS, of: layer, [tokens * spec.attention.heads])
+    open(.queryReciprocalRMS, of: layer, [tokens * spec.attention.heads], .fp32)
     if !needs.query {
       close(.query, of: layer)
       close(.queryReciprocalRMS, of: layer)
     }
     open(.keyNormed, of: layer, perToken(keyValueWidth))
-    open(.keyReciprocalRMS, of: layer, [tokens * spec.attention.keyValueHeads])
+    open(.keyReciprocalRMS, of: layer, [tokens * spec.attention.keyValueHeads], .fp32)
     if !needs.key {
       close(.key, of: layer)
       close(.keyReciprocalRMS, of: layer)
@@ -78,7 +78,13 @@ extension EngineWalk {
     close(isQuery ? .queryReciprocalRMS : .keyReciprocalRMS, of: layer)
   }
 
-  /// softmax(q·kᵀ)·v by blocks of query rows: the context `[T, q]` and each row's logsumexp `[B, A, S]`.
+  private var workspace: AttentionWorkspace {
+    AttentionWorkspace(
+      sequence: recipe.batch.sequence, headDimension: spec.attention.headDimension, threads: threads,
+      format: activations)
+  }
+
+  /// softmax(q·kᵀ)·v by blocks of query rows and tiles of keys: the context `[T, q]` and each row's logsumexp `[B, A, S]`.
   ///
   /// Scores are never kept: backward makes them again from queries, keys and logsumexp, and needs values and context
   /// besides (Dao et al. 2022, algorithm 4, <https://arxiv.org/abs/2205.14135>). The rotary embedding before it turns
@@ -86,9 +92,8 @@ extension EngineWalk {
   mutating func forwardAttention(_ layer: Int, _ needs: LayerGradients) {
     let batch = recipe.batch
     open(.context, of: layer, perToken(queryWidth))
-    open(.logsumexp, of: layer, [batch.microBatch, spec.attention.heads, batch.sequence])
-    let floats = AttentionWorkspace.forward(sequence: batch.sequence, threads: threads)
-    borrow(TensorName.workspace("layers.\(layer).attention"), .workspace, [floats])
+    open(.logsumexp, of: layer, [batch.microBatch, spec.attention.heads, batch.sequence], .fp32)
+    borrow(TensorName.workspace("layers.\(layer).attention"), .workspace, [workspace.forward])
     guard !needs.context else { return }
     for tensor in [attendedQuery, attendedKey, .value, .logsumexp] { close(tensor, of: layer) }
   }
@@ -99,9 +104,7 @@ extension EngineWalk {
     openFlow(attendedQuery, of: layer, perToken(queryWidth))
     openFlow(attendedKey, of: layer, perToken(keyValueWidth))
     openFlow(.value, of: layer, perToken(keyValueWidth))
-    let floats = AttentionWorkspace.backward(
-      sequence: recipe.batch.sequence, headDimension: spec.attention.headDimension, threads: threads)
-    borrow(TensorName.workspace("layers.\(layer).attention.backward"), .workspace, [floats])
+    borrow(TensorName.workspace("layers.\(layer).attention.backward"), .workspace, [workspace.backward])
     closeFlow(.context)
     for tensor in [attendedQuery, attendedKey, .value, .context, .logsumexp] { close(tensor, of: layer) }
   }

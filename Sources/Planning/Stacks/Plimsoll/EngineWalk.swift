@@ -5,8 +5,9 @@ package import Modeling
 
 /// The engine's step, operation by operation, on shapes only.
 ///
-/// Everything is fp32 but token ids, dropout masks and quantized weights. Each operation's rule stands in its own
-/// file; this one keeps the book they write in, and the order of the step.
+/// Weights, adapters and activations are in the recipe's formats; statistics, scores over the vocabulary, gradients of
+/// parameters and optimizer states are fp32, for sums of many small terms are lost in fewer bits. Each operation's rule
+/// stands in its own file; this one keeps the book they write in, and the order of the step.
 package struct EngineWalk {
   let spec: ModelSpec
   let recipe: Recipe
@@ -53,6 +54,8 @@ package struct EngineWalk {
   struct Trainable {
     let name: String
     let shape: Shape
+    /// What the weight is stored in.
+    let format: ScalarFormat
   }
 
   /// Writes the journal of one step.
@@ -76,7 +79,7 @@ package struct EngineWalk {
     clock = StepClock(spec: spec, recipe: recipe)
     needs = RequiresGrad(of: spec, method: recipe.method)
     modules = (0..<spec.layerCount).map { EngineModule.modules(of: spec, layer: $0, method: recipe.method) }
-    trainables = EngineWalk.trainables(of: spec, modules)
+    trainables = EngineWalk.trainables(of: spec, recipe, modules)
     journal = Journal(clock: clock.clock)
     tensors = Array(repeating: [:], count: spec.layerCount)
     kept = Array(repeating: [:], count: spec.layerCount)
@@ -90,8 +93,8 @@ package struct EngineWalk {
       forward(microBatch)
       backward(microBatch)
     }
-    // The optimizer writes into weights and states: nothing is opened.
     journal.advance(to: clock[.optimizer])
+    if !recipe.choices.stepsInBackward { updateParameters() }
     journal.advance(to: clock[.zeroGrad])
     closeGradients()
   }
@@ -106,8 +109,9 @@ package struct EngineWalk {
     forwardFinalNorm()
     journal.advance(to: clock[.forward, .head, microBatch: microBatch])
     forwardHead()
-    // The loss overwrites the logits with their gradient.
     journal.advance(to: clock[.forward, .loss, microBatch: microBatch])
+    forwardLoss()
+    consumeGradients()
   }
 
   private mutating func backward(_ microBatch: Int) {
@@ -133,6 +137,8 @@ package struct EngineWalk {
 // MARK: - The book
 
 extension EngineWalk {
+  /// What activations, checkpoints and their gradients are stored in: autocast narrows them, whatever the weights are.
+  var activations: ScalarFormat { recipe.precision == .autocast ? .bf16 : recipe.weightFormat }
   /// T, the tokens of a micro-batch.
   var tokens: Int { recipe.batch.tokens }
   var hidden: Int { spec.hiddenSize }
@@ -140,8 +146,10 @@ extension EngineWalk {
   /// `[T, width]`.
   func perToken(_ width: Int) -> Shape { [tokens, width] }
 
-  mutating func open(_ tensor: LayerTensor, of layer: Int, _ shape: Shape) {
-    tensors[layer][tensor] = journal.open(TensorName.layer(layer, tensor), .activations, shape, .fp32)
+  /// - Parameter format: of a statistic; what else a layer makes is in the activations' format.
+  mutating func open(_ tensor: LayerTensor, of layer: Int, _ shape: Shape, _ format: ScalarFormat? = nil) {
+    tensors[layer][tensor] = journal.open(
+      TensorName.layer(layer, tensor), .activations, shape, format ?? activations)
   }
 
   mutating func close(_ tensor: LayerTensor, of layer: Int) {
@@ -152,7 +160,8 @@ extension EngineWalk {
   }
 
   mutating func openFlow(_ tensor: LayerTensor, of layer: Int, _ shape: Shape) {
-    flows[tensor] = journal.open(TensorName.flow(TensorName.layer(layer, tensor)), .activations, shape, .fp32)
+    flows[tensor] = journal.open(
+      TensorName.flow(TensorName.layer(layer, tensor)), .activations, shape, activations)
   }
 
   mutating func closeFlow(_ tensor: LayerTensor) {
@@ -182,6 +191,7 @@ extension EngineWalk {
     let whole = gradients.filter { $0.key != waiting }.sorted { $0.value.index < $1.value.index }
     for (name, id) in whole {
       gradients[name] = nil
+      updateParameter(name, journal.entry(id).shape)
       journal.close(id)
     }
   }

@@ -18,18 +18,40 @@ extension EngineWalk {
     closeStreamFlow()
   }
 
+  /// Tokens whose scores exist at once with a chunked loss.
+  private static let chunkTokens = 128
+
   /// Scores over the vocabulary, the largest tensor of a small model: `[T, V]`.
   ///
-  /// The normed stream stays if the head trains.
+  /// The normed stream stays if the head trains. With a chunked loss nothing happens yet.
   mutating func forwardHead() {
+    guard recipe.loss == .full else { return }
     final.logits = journal.open(TensorName.logits, .logits, perToken(spec.vocabularySize), .fp32)
     if !headTrains { final.normed.take().map { journal.close($0) } }
   }
 
+  /// A full loss overwrites the scores with their gradient.
+  ///
+  /// A chunked one makes the scores of some tokens, `[C, V]`, their loss, and from their gradient that of the normed
+  /// stream and the head's, before it comes to the next ones.
+  mutating func forwardLoss() {
+    guard recipe.loss != .full else { return }
+    final.normedFlow = openNormedFlow()
+    let scores = journal.open(
+      TensorName.logits, .logits, [min(EngineWalk.chunkTokens, tokens), spec.vocabularySize], .fp32)
+    if headTrains { openGradient(spec.headName, [spec.vocabularySize, hidden]) }
+    journal.close(scores)
+    final.normed.take().map { journal.close($0) }
+  }
+
+  private mutating func openNormedFlow() -> Journal.ID {
+    journal.open(TensorName.flow(TensorName.finalNormed), .activations, perToken(hidden), activations)
+  }
+
   /// From the logits' gradient, which lies where the logits were, to the normed stream's.
   mutating func backwardHead() {
-    final.normedFlow = journal.open(
-      TensorName.flow(TensorName.finalNormed), .activations, perToken(hidden), .fp32)
+    guard recipe.loss == .full else { return }
+    final.normedFlow = openNormedFlow()
     if headTrains {
       openGradient(spec.headName, [spec.vocabularySize, hidden])
       final.normed.take().map { journal.close($0) }
@@ -45,7 +67,7 @@ extension EngineWalk {
   /// With checkpointing, what enters a layer that backward comes to is kept for it to start from again.
   private mutating func openStream(_ name: String, entering layer: Int) -> Stream {
     let isCheckpoint = isCheckpoint(entering: layer)
-    let id = journal.open(name, isCheckpoint ? .checkpoints : .activations, perToken(hidden), .fp32)
+    let id = journal.open(name, isCheckpoint ? .checkpoints : .activations, perToken(hidden), activations)
     return Stream(id: id, isCheckpoint: isCheckpoint)
   }
 }

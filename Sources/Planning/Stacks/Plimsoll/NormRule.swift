@@ -9,7 +9,7 @@ extension EngineWalk {
   /// Backward needs x and the reciprocal if x or w needs a gradient; y belongs to the projections that read it.
   mutating func forwardAttentionNorm(_ layer: Int, _ needs: LayerGradients) {
     open(.attentionNormed, of: layer, perToken(hidden))
-    open(.attentionReciprocalRMS, of: layer, [tokens])
+    open(.attentionReciprocalRMS, of: layer, [tokens], .fp32)
     if !needs.attentionNormed { close(.attentionReciprocalRMS, of: layer) }
   }
 
@@ -27,7 +27,7 @@ extension EngineWalk {
   /// As before attention, on the stream between attention and feed-forward network.
   mutating func forwardMLPNorm(_ layer: Int, _ needs: LayerGradients) {
     open(.mlpNormed, of: layer, perToken(hidden))
-    open(.mlpReciprocalRMS, of: layer, [tokens])
+    open(.mlpReciprocalRMS, of: layer, [tokens], .fp32)
     if !needs.mlpNormed { close(.mlpReciprocalRMS, of: layer) }
   }
 
@@ -41,7 +41,7 @@ extension EngineWalk {
 
   /// The norm before the head.
   mutating func forwardFinalNorm() {
-    final.normed = journal.open(TensorName.finalNormed, .activations, perToken(hidden), .fp32)
+    final.normed = journal.open(TensorName.finalNormed, .activations, perToken(hidden), activations)
     final.reciprocalRMS = journal.open(TensorName.finalReciprocalRMS, .activations, [tokens], .fp32)
     if !(needs.lastStream || needs.trainsBase) {
       closeStream(entering: spec.layerCount)
@@ -51,7 +51,8 @@ extension EngineWalk {
 
   /// Opens the one gradient of the stream that goes all the way down, `[T, H]`.
   mutating func backwardFinalNorm() {
-    streamFlow = journal.open(TensorName.flow(TensorName.hidden), .activations, perToken(hidden), .fp32)
+    streamFlow = journal.open(
+      TensorName.flow(TensorName.hidden), .activations, perToken(hidden), activations)
     if needs.trainsBase { openGradient(spec.normName(.final, layer: nil), [hidden]) }
     final.normedFlow.take().map { journal.close($0) }
     closeStream(entering: spec.layerCount)

@@ -24,7 +24,7 @@ extension EngineWalk {
   /// One parameter of the base model: as it is, or quantized on arrival.
   private mutating func load(_ parameter: Parameter) {
     guard case .nf4(let isDouble) = recipe.method.quantization, case .linear = parameter.role else {
-      _ = journal.open(parameter.name, .weights, parameter.shape, .fp32)
+      _ = journal.open(parameter.name, .weights, parameter.shape, recipe.weightFormat)
       return
     }
     loadQuantized(parameter, BlockQuantization(isDouble: isDouble))
@@ -55,8 +55,8 @@ extension EngineWalk {
   private mutating func loadAdapters(_ adapter: LoRA) {
     for layer in 0..<spec.layerCount {
       for module in adapted(layer) {
-        _ = journal.open(module.loraAName, .adapters, module.loraAShape(adapter), .fp32)
-        _ = journal.open(module.loraBName, .adapters, module.loraBShape(adapter), .fp32)
+        _ = journal.open(module.loraAName, .adapters, module.loraAShape(adapter), recipe.adapterFormat)
+        _ = journal.open(module.loraBName, .adapters, module.loraBShape(adapter), recipe.adapterFormat)
       }
     }
   }
@@ -93,15 +93,19 @@ extension EngineWalk {
   }
 
   /// The parameters that train, in the order of the model: all of them, or A and B of every adapter.
-  static func trainables(of spec: ModelSpec, _ modules: [[Parameter.Linear: EngineModule]]) -> [Trainable] {
+  static func trainables(
+    of spec: ModelSpec, _ recipe: Recipe, _ modules: [[Parameter.Linear: EngineModule]]
+  ) -> [Trainable] {
     if modules.contains(where: { $0.values.contains(where: \.weightTrains) }) {
-      return spec.parameters.map { Trainable(name: $0.name, shape: $0.shape) }
+      return spec.parameters.map { Trainable(name: $0.name, shape: $0.shape, format: recipe.weightFormat) }
     }
     return modules.flatMap { adapted($0, of: spec) }.flatMap { module in
       module.adapter.map { adapter in
         [
-          Trainable(name: module.loraAName, shape: module.loraAShape(adapter)),
-          Trainable(name: module.loraBName, shape: module.loraBShape(adapter)),
+          Trainable(
+            name: module.loraAName, shape: module.loraAShape(adapter), format: recipe.adapterFormat),
+          Trainable(
+            name: module.loraBName, shape: module.loraBShape(adapter), format: recipe.adapterFormat),
         ]
       } ?? []
     }

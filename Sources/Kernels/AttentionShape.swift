@@ -1,0 +1,91 @@
+// Shape letters here: D head dimension.
+
+import CKernels
+
+/// The extents of an attention and where its heads lie.
+struct AttentionShape {
+  var batch: Int
+  var sequence: Int
+  var heads: Int
+  var keyValueHeads: Int
+  var headDimension: Int
+
+  init(batch: Int, sequence: Int, heads: Int, keyValueHeads: Int, headDimension: Int) {
+    precondition(
+      keyValueHeads > 0 && heads % keyValueHeads == 0,
+      "\(heads) query heads cannot be shared out over \(keyValueHeads) key-value heads")
+    self.batch = batch
+    self.sequence = sequence
+    self.heads = heads
+    self.keyValueHeads = keyValueHeads
+    self.headDimension = headDimension
+  }
+
+  /// Query heads to a key-value head.
+  var group: Int { heads / keyValueHeads }
+  var queryStride: Int { heads * headDimension }
+  var keyStride: Int { keyValueHeads * headDimension }
+  var queryCount: Int { batch * sequence * queryStride }
+  var keyCount: Int { batch * sequence * keyStride }
+  var blocks: Int { (sequence + Attention.blockRows - 1) / Attention.blockRows }
+  /// Rows of a block that is whole.
+  var blockRows: Int { min(Attention.blockRows, sequence) }
+  /// Keys of a tile that is whole.
+  var tileKeys: Int { min(Attention.tileKeys, sequence) }
+
+  func queryOffset(_ element: Int, _ position: Int, _ head: Int) -> Int {
+    (element * sequence + position) * queryStride + head * headDimension
+  }
+
+  func keyOffset(_ element: Int, _ head: Int) -> Int {
+    element * sequence * keyStride + head * headDimension
+  }
+}
+
+/// Rows of one head in fp32, `[rows, D]`: where they lie, if that is what they are stored in, or widened into a buffer.
+struct HeadRows {
+  let base: UnsafePointer<Float>
+  let stride: Int
+
+  init<X: Number>(
+    _ source: UnsafePointer<X>, stride: Int, rows: Int, width: Int, widenedInto buffer: UnsafeMutablePointer<Float>
+  ) {
+    if X.format == .fp32 {
+      base = UnsafeRawPointer(source).assumingMemoryBound(to: Float.self)
+      self.stride = stride
+    } else {
+      plk_widen_rows(buffer, source, X.code, Int64(stride), Int64(rows), Int64(width))
+      base = UnsafePointer(buffer)
+      self.stride = width
+    }
+  }
+
+  var plain: MatrixProduct.Operand<Float> { .init(base, transposed: false, stride: stride) }
+  var transposed: MatrixProduct.Operand<Float> { .init(base, transposed: true, stride: stride) }
+}
+
+/// Where a product adds up rows of one head in fp32: in their place, or in a buffer to be rounded from.
+struct HeadSums {
+  let base: UnsafeMutablePointer<Float>
+  let stride: Int
+
+  init<X: Number>(
+    _ target: UnsafeMutablePointer<X>, stride: Int, width: Int, roundedFrom buffer: UnsafeMutablePointer<Float>
+  ) {
+    if X.format == .fp32 {
+      base = UnsafeMutableRawPointer(target).assumingMemoryBound(to: Float.self)
+      self.stride = stride
+    } else {
+      base = buffer
+      self.stride = width
+    }
+  }
+
+  /// Rounds the rows into their place, if they are apart from it.
+  func round<X: Number>(into target: UnsafeMutablePointer<X>, stride: Int, rows: Int, width: Int) {
+    guard X.format != .fp32 else { return }
+    for row in 0..<rows {
+      Elementwise.convert(UnsafePointer(base + row * self.stride), to: target + row * stride, count: width)
+    }
+  }
+}
