@@ -1,8 +1,8 @@
 import CKernels
 
-/// AdamW with both moments in 8 bits: Dettmers et al. 2022, <https://arxiv.org/abs/2110.02861>.
+/// AdamW with both moments in 8 bits, by blocks.
 ///
-/// A moment is codes of a dynamic map and the largest magnitude of every 256 elements. An update makes it whole, moves
+/// Dettmers and others 2022, <https://arxiv.org/abs/2110.02861>. A moment is codes of a dynamic map and the largest magnitude of every 256 elements. An update makes it whole, moves
 /// it, uses it, and quantizes it again by its new largest magnitude, each element to the nearest value.
 ///
 /// - SeeAlso: bitsandbytes 0.50, `backends/triton/kernels_optim.py`, `optimizer_update_8bit_blockwise_pytorch`, whose

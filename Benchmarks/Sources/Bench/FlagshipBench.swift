@@ -13,7 +13,7 @@ struct FlagshipBench {
   let checkpoint: String?
   var report = "Reports/flagship"
 
-  /// One question: will this run in that?
+  /// One model to train in so much memory.
   struct Part {
     let name: String
     let title: String
@@ -48,7 +48,8 @@ struct FlagshipBench {
     var results = try read()
     for part in Part.all where names.isEmpty || names.contains(part.name) {
       say("\(part.name): planning")
-      let plan = try start(["fit", model(part)] + part.recipe + ["--stack", "plimsoll", "--vram", part.limit], ends: [0, 1])
+      let plan = try start(
+        ["fit", model(part)] + part.recipe + ["--stack", "plimsoll", "--vram", part.limit], ends: [0, 1])
       var result: [String: Any] = ["plan": plan, "stamp": stamp]
       if !part.isPlanOnly {
         result["check"] = try start(["check", model(part)] + flags(part), ends: [0, 1])
@@ -112,7 +113,8 @@ enum ProductCeiling {
     var best = 0.0
     for round in 0...5 {
       let start = ContinuousClock.now
-      MatrixProduct.forward(x: x.span, weight: weight.span, rows: rows, input: input, output: output, into: y.mutableSpan)
+      MatrixProduct.forward(
+        x: x.span, weight: weight.span, rows: rows, input: input, output: output, into: y.mutableSpan)
       let (whole, fraction) = (ContinuousClock.now - start).components
       let seconds = Double(whole) + Double(fraction) * 1e-18
       if round > 0 { best = max(best, Double(2 * rows * input * output) / seconds) }

@@ -28,7 +28,8 @@ struct FlagshipReport {
       guard let result = results[part.name] as? [String: Any], let plan = result["plan"] as? [String: Any] else {
         continue
       }
-      let check = (result["check"] as? [String: Any]).map { CheckedRun($0, ceiling: result["ceiling"] as? Double ?? 0) }
+      let ceiling = result["ceiling"] as? Double ?? 0
+      let check = (result["check"] as? [String: Any]).map { CheckedRun($0, ceiling: ceiling) }
       sections += "\n## \(part.title)\n\n```\n\(command(part))\n```\n\n"
       sections += accounts(plan, check)
       if let check {
@@ -58,7 +59,9 @@ struct FlagshipReport {
       if check != nil { text += account == .runtime ? "– |" : "\(Fixed.grouped(measuredBytes)) |" }
       text += "\n"
     }
-    if let peak = (plan["peak"] as? [String: Any])?["moment"] as? String { text += "\nThe plan's peak is in `\(peak)`. " }
+    if let moment = (plan["peak"] as? [String: Any])?["moment"] as? String {
+      text += "\nThe plan's peak is in `\(moment)`. "
+    }
     return text
   }
 

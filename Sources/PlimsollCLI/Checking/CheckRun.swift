@@ -91,7 +91,8 @@ struct CheckRun {
         baseline: resident.baseline, peak: resident.peak, explained: resident.baseline + plan.ledger.peak.bytes),
       tokensPerSecond: rate, loss: first.loss,
       steps: results.map { CheckSummary.Step(loss: $0.loss, seconds: $0.seconds) }, limit: limit,
-      flopsPerStep: plan.work.total, loadSeconds: loadSeconds, profile: CheckSummary.Profile(results[results.count - 1].profile),
+      flopsPerStep: plan.work.total, loadSeconds: loadSeconds,
+      profile: CheckSummary.Profile(results[results.count - 1].profile),
       stamp: stamp.lines)
     return Outcome(summary: summary, plan: plan, warmUp: resident.warmUp)
   }

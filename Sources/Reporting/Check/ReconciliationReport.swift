@@ -40,11 +40,12 @@ public struct ReconciliationReport: Report {
     let resident = summary.resident
     blocks += [
       .heading("As the operating system saw it"),
-      .facts([
-        Document.Fact("baseline", "\(Phrase.mebibytes(resident.baseline)) resident before the first tensor"),
-        Document.Fact("peak", "\(Phrase.mebibytes(resident.peak)) resident at the highest"),
-        Document.Fact("explained", "\(Phrase.mebibytes(resident.explained)), \(ReconciliationReport.gap(resident))"),
-      ] + limitFacts),
+      .facts(
+        [
+          Document.Fact("baseline", "\(Phrase.mebibytes(resident.baseline)) resident before the first tensor"),
+          Document.Fact("peak", "\(Phrase.mebibytes(resident.peak)) resident at the highest"),
+          Document.Fact("explained", "\(Phrase.mebibytes(resident.explained)), \(ReconciliationReport.gap(resident))"),
+        ] + limitFacts),
       .heading("The step"),
       .facts([
         Document.Fact("loss", Fixed.text(summary.loss, decimals: 6)),
