@@ -11,13 +11,15 @@ struct Plimsoll: ParsableCommand {
         plimsoll fit llama-2-7b --method qlora --vram 8GB
         plimsoll fit qwen2.5-0.5b --method full --gpu rtx-4060
         plimsoll fit path/to/config.json --seq 4096 --vram 24GB --format json
+        plimsoll plan llama-2-7b --vram 24GB
 
       Exit codes: 0 it fits, 1 it does not fit, 64 wrong usage, 65 unreadable input, \
       66 no such input, 69 something of this machine is missing, 70 a bug of ours.
       """,
     version: Version.text,
     subcommands: [
-      Fit.self, Check.self, Run.self, Merge.self, Probe.self, Validate.self, Demo.self, Models.self, GPUs.self,
+      Fit.self, PlanCommand.self, Check.self, Run.self, Merge.self, Probe.self, Validate.self, Demo.self, Models.self,
+      GPUs.self,
       Stacks.self, MachineCommand.self,
     ])
 }

@@ -70,6 +70,8 @@ public enum CachingAllocator {
 struct AllocatorRun {
   private var arena: SegmentArena
   private var slots: [SegmentArena.Block] = []
+  /// Reserved bytes beyond which nothing more is performed: whoever asks has seen enough.
+  var limit = Int.max
 
   init(_ options: CachingAllocator.Options) { arena = SegmentArena(options) }
 
@@ -96,7 +98,7 @@ struct AllocatorRun {
 
   /// Performs operations of a trace; `blocks` has the block of every request that is open, negative for none.
   mutating func perform(_ range: Range<Int>, of trace: AllocationTrace, _ blocks: inout [Int32]) {
-    AllocatorRun.perform(range, of: trace, &blocks, &arena, &slots)
+    AllocatorRun.perform(range, of: trace, &blocks, limit, &arena, &slots)
   }
 
   // The arena and the slots lent to it are two things for the compiler only where they are two parameters.
@@ -122,10 +124,11 @@ struct AllocatorRun {
   }
 
   private static func perform(
-    _ range: Range<Int>, of trace: AllocationTrace, _ blocks: inout [Int32], _ arena: inout SegmentArena,
+    _ range: Range<Int>, of trace: AllocationTrace, _ blocks: inout [Int32], _ limit: Int, _ arena: inout SegmentArena,
     _ slots: inout [SegmentArena.Block]
   ) {
     for index in range {
+      if arena.reservedPeak > limit { return }
       let operation = trace.operations[index]
       if operation >= 0 {
         blocks[Int(operation)] = allocate(trace.sizes[Int(operation)], &arena, &slots)

@@ -28,8 +28,11 @@ struct ProcessReplay {
   let emptyCacheSteps: Int?
 
   /// Replays loading and then the steps, which may differ in the length of their sequences.
-  func peaks(of steps: [AllocationTrace], _ variation: Variation) -> Peaks {
+  ///
+  /// - Parameter limit: reserved bytes beyond which the replay may stop; the peaks are then above them, and not whole.
+  func peaks(of steps: [AllocationTrace], _ variation: Variation, limit: Int = .max) -> Peaks {
     var run = AllocatorRun(options)
+    run.limit = limit
     guard let first = steps.first else {
       return Peaks(load: run.peaks, first: run.peaks, steady: run.peaks, ranOut: false)
     }
@@ -38,6 +41,9 @@ struct ProcessReplay {
     var batch: [Int32] = []
     step(first, number: 0, &batch, &run)
     let started = run.takePeaks()
+    if max(loaded.reserved, started.reserved).count > limit {
+      return Peaks(load: loaded, first: started, steady: started, ranOut: run.ranOut)
+    }
     if variation.emptiesAfterFirst { run.emptyCache() }
     for (number, trace) in steps.enumerated().dropFirst() { step(trace, number: number, &batch, &run) }
     return Peaks(load: loaded, first: started, steady: run.peaks, ranOut: run.ranOut)

@@ -44,10 +44,14 @@ extension Plan {
 }
 
 extension Roofline {
-  init(of plan: Plan, on device: Device) {
-    let (rate, format) = Roofline.rate(of: plan.recipe, on: device)
-    let time = StepTime(of: plan, peak: rate * 1e12, on: device)
-    let tokens = Double(plan.recipe.batch.tokensPerStep)
+  package init(of plan: Plan, on device: Device) {
+    let rate = Roofline.rate(of: plan.recipe, on: device).0
+    self.init(StepTime(of: plan, peak: rate * 1e12, on: device), of: plan.recipe, on: device)
+  }
+
+  init(_ time: StepTime, of recipe: Recipe, on device: Device) {
+    let format = Roofline.rate(of: recipe, on: device).1
+    let tokens = Double(recipe.batch.tokensPerStep)
     func tokensPerSecond(_ shares: Shares) -> Double { tokens / time.seconds(shares) }
     low = tokensPerSecond(Roofline.least)
     expected = tokensPerSecond(Roofline.usual)
@@ -63,7 +67,7 @@ extension Roofline {
   /// The rate of the format that products run in.
   ///
   /// Where a device has no units for bf16, products run on those for fp32.
-  private static func rate(of recipe: Recipe, on device: Device) -> (Double, String) {
+  static func rate(of recipe: Recipe, on device: Device) -> (Double, String) {
     let format: ScalarFormat =
       recipe.precision == .autocast && recipe.weightFormat == .fp32 ? .bf16 : recipe.weightFormat
     switch format {

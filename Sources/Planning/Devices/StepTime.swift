@@ -17,6 +17,13 @@ struct StepTime: Hashable, Sendable {
   /// Seconds of the host.
   let host: Double
 
+  init(products: Double, fusedAttention: Double, traffic: Double, host: Double) {
+    self.products = products
+    self.fusedAttention = fusedAttention
+    self.traffic = traffic
+    self.host = host
+  }
+
   init(of plan: Plan, peak: Double, on device: Device) {
     let books = StepTime.books(of: plan)
     let isFused = plan.recipe.attention != .eager

@@ -1,4 +1,4 @@
-import Bookkeeping
+public import Bookkeeping
 public import Modeling
 
 /// Plans one training step from shapes alone.
@@ -34,15 +34,28 @@ public enum Planner {
   public static func deviceBytes(
     _ spec: ModelSpec, _ recipe: Recipe, threads: Int = 1, device: Device? = nil
   ) throws(PlanError) -> Interval {
+    let estimate = try estimate(spec, recipe, threads: threads, device: device)
+    // Without a limit nothing is left out.
+    return estimate.device ?? Interval(exactly: estimate.floor)
+  }
+
+  /// Device bytes and what they are at least; where they are above `limit`, only that they are.
+  ///
+  /// - Throws: as ``plan(_:_:threads:device:)``.
+  public static func estimate(
+    _ spec: ModelSpec, _ recipe: Recipe, threads: Int = 1, device: Device? = nil, limit: Bytes? = nil
+  ) throws(PlanError) -> Estimate {
     let short = recipe.withAccumulation(atMost: 2)
     try SizeLimits.check(spec, short)
-    switch recipe.stack {
-    case .plimsoll:
-      let journal = try EngineWalk.journal(spec, short, threads: max(1, threads))
-      return Footprint.engine(journal, threads: max(1, threads)).device
-    default:
-      return try TorchFootprint.expected(spec, short, on: device).device
+    guard recipe.stack == .plimsoll else {
+      return try TorchFootprint.estimate(spec, short, on: device, limit: limit)
     }
+    let journal = try EngineWalk.journal(spec, short, threads: max(1, threads))
+    let bytes = Footprint.engine(journal, threads: max(1, threads)).device
+    let lasting = journal.residents.reduce(Bytes.zero) { $1.account == .batch ? $0 : $0 + $1.bytes }
+    return Estimate(
+      floor: bytes.expected, lasting: min(lasting, bytes.expected),
+      device: limit.map { bytes.expected > $0 } ?? false ? nil : bytes)
   }
 
   /// A journal, with what the stack's walk assumed, and what a device would show of it.

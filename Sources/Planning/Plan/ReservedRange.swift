@@ -57,9 +57,9 @@ struct ReservedRange {
 
   /// The order that reserves neither most nor least, what it reserves, and what the others do.
   static func middle(
-    of orders: [[AllocationTrace]], _ replay: ProcessReplay
+    of orders: [[AllocationTrace]], _ replay: ProcessReplay, limit: Int = .max
   ) -> (steps: [AllocationTrace], peaks: CachingAllocator.Peaks, others: [CachingAllocator.Peaks]) {
-    let peaks = orders.map { replay.peaks(of: $0, replay.rules.usual).whole }
+    let peaks = orders.map { replay.peaks(of: $0, replay.rules.usual, limit: limit).whole }
     let sorted = peaks.indices.sorted { (peaks[$0].reserved, $0) < (peaks[$1].reserved, $1) }
     guard let middle = sorted.dropFirst(sorted.count / 2).first else {
       return ([], CachingAllocator.Peaks(allocated: .zero, reserved: .zero), [])

@@ -4,15 +4,41 @@ import Modeling
 /// What a process on PyTorch shows: its step replayed through the allocator as often as it takes to know.
 enum TorchFootprint {
   /// What is expected, for the many plans of a search.
-  static func expected(
-    _ spec: ModelSpec, _ recipe: Recipe, on device: Device?
-  ) throws(PlanError) -> Footprint {
+  ///
+  /// - Parameter limit: device bytes beyond which the figure doesn't matter: nothing is replayed where the floor is
+  ///   above them, and no more than it takes to know otherwise.
+  static func estimate(
+    _ spec: ModelSpec, _ recipe: Recipe, on device: Device?, limit: Bytes? = nil
+  ) throws(PlanError) -> Estimate {
     let options = options(recipe, on: device)
     let rules = LoadRules(TorchPolicy(recipe, options))
     let (trace, outside) = try TorchWalk.trace(spec, recipe, options: options)
+    func bytes(reserving bytes: Bytes, paged: Bytes) -> Interval {
+      let peaks = CachingAllocator.Peaks(allocated: bytes, reserved: bytes)
+      return Footprint.torch(peaks, paged: paged, on: device, devices: recipe.parallelism.devices).device
+    }
+    // Beside the allocator there is no less than this, so that so much more reserved is too much.
+    let beside = bytes(reserving: .zero, paged: .zero).expected
+    let live = Bytes(trace.livePeak(isVaried: recipe.batch.variedLengths != nil))
+    let floor = bytes(reserving: live, paged: outside).expected
+    let lasting = Bytes(trace.lastingBytes) + beside + (device == nil ? outside : .zero)
+    if let limit, floor > limit { return Estimate(floor: floor, lasting: lasting, device: nil) }
+    let most = limit.map { ($0 - beside).count } ?? .max
     let orders = try orders(spec, recipe, options, longest: trace)
-    let peaks = ReservedRange.middle(of: orders, replay(rules, recipe, on: device)).peaks
-    return Footprint.torch(peaks, paged: outside, on: device, devices: recipe.parallelism.devices)
+    let peaks = ReservedRange.middle(of: orders, replay(rules, recipe, on: device), limit: most).peaks
+    let expected = bytes(reserving: peaks.reserved, paged: outside)
+    let isOver = limit.map { expected.expected > $0 } ?? false
+    return Estimate(floor: floor, lasting: lasting, device: isOver ? nil : expected)
+  }
+
+  /// What the allocator is expected to show of a walk.
+  static func peaks(
+    _ walk: TorchWalk.Result, _ spec: ModelSpec, _ recipe: Recipe, on device: Device
+  ) throws(PlanError) -> CachingAllocator.Peaks {
+    let options = options(recipe, on: device)
+    let trace = AllocationTrace(walk.journal, excluded: walk.outsideEntries, rules: walk.rules)
+    let orders = try orders(spec, recipe, options, longest: trace)
+    return ReservedRange.middle(of: orders, replay(walk.rules, recipe, on: device)).peaks
   }
 
   /// What is expected, and how far it may go in other ways.

@@ -62,7 +62,7 @@ struct Fit: ParsableCommand {
     let verdict = Verdict.judge(plan, budget: bytes)
     try output.write(
       FitReport(
-        verdict: verdict, remedies: Remedies.seek(verdict, threads: threads),
+        verdict: verdict, remedies: Remedies.seek(verdict, threads: threads, jobs: min(4, Processors.count)),
         explanation: explain ? PeakExplanation(of: plan) : nil))
     if verdict.exitCode != 0 { throw ExitCode(verdict.exitCode) }
   }
@@ -86,12 +86,5 @@ struct Fit: ParsableCommand {
   /// Threads of the engine; without meaning on other stacks, for which the machine is not even looked at.
   private func threads(of stack: Stack) throws -> Int {
     threads == nil && stack != .plimsoll ? 1 : try EngineOptions.threads(threads)
-  }
-}
-
-extension ModelReference {
-  /// The repository of a preset, by which programs find it.
-  fileprivate var publicName: String? {
-    if case .preset(let preset) = origin { preset.huggingFaceID } else { nil }
   }
 }

@@ -15,20 +15,22 @@ struct BudgetOptions: ParsableArguments {
   var gpu: String?
 
   /// The budget and, where one was named, the device that it is of.
-  func budget() throws(UsageError) -> (bytes: Bytes, device: Device?) {
+  ///
+  /// - Parameter command: who asks.
+  func budget(of command: String = "fit") throws(UsageError) -> (bytes: Bytes, device: Device?) {
     switch (vram, gpu) {
     case (let bytes?, nil): return (bytes, nil)
     case (nil, let name?):
       let device = try BudgetOptions.device(named: name)
       return (device.usable, device)
-    case (nil, nil): throw .noBudget
+    case (nil, nil): throw .noBudget(command)
     case (_?, _?): throw .twoBudgets
     }
   }
 
-  static func device(named name: String) throws(UsageError) -> Device {
+  static func device(named name: String, flag: String = "gpu") throws(UsageError) -> Device {
     guard let device = DeviceCatalog.named(name) else {
-      throw .unknownDevice(name, nearest: Nearest.names(to: name, among: DeviceCatalog.all.map(\.name)))
+      throw .unknownDevice(name, flag: flag, nearest: Nearest.names(to: name, among: DeviceCatalog.all.map(\.name)))
     }
     return device
   }

@@ -34,8 +34,13 @@ struct ModelArgument: ParsableArguments {
 
   /// What flags and files ask for, gaps still open, with sentences on what was taken from where.
   ///
-  /// - Parameter fallback: the model where nobody names one.
-  func asked(_ recipe: RecipeOptions, otherwise fallback: String? = nil) throws -> AskedRun {
+  /// - Parameters:
+  ///   - fallback: the model where nobody names one.
+  ///   - takesDevices: whether `--gpus` may name devices.
+  func asked(
+    _ recipe: RecipeOptions, otherwise fallback: String? = nil, takesDevices: Bool = false
+  ) throws -> AskedRun {
+    if !takesDevices { try recipe.requireCount() }
     let configuration = try recipe.configuration()
     guard let name = model ?? configuration?.model ?? fallback else {
       throw UsageError.noModel(config: recipe.config.first)

@@ -9,6 +9,13 @@ enum Number {
     guard let value = Double(text), !value.isNaN else { throw .notANumber }
     return value
   }
+
+  /// `10M`, `1.5B`, `200k`, or plain digits.
+  static func scaled(_ text: String) throws(NumberError) -> Double {
+    let units: [Character: Double] = ["k": 1e3, "K": 1e3, "m": 1e6, "M": 1e6, "b": 1e9, "B": 1e9, "g": 1e9, "G": 1e9]
+    guard let last = text.last, let unit = units[last] else { return try real(text) }
+    return try real(String(text.dropLast())) * unit
+  }
 }
 
 /// Why a flag's value is no number; the parser's message names the flag and the value.

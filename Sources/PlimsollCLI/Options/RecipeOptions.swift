@@ -129,9 +129,11 @@ struct RecipeOptions: ParsableArguments {
   var stack: Stack?
 
   @Option(
-    name: .long, parsing: .unconditional, help: "GPUs that share the step; memory is that of one. (default: 1)",
-    transform: Number.whole)
-  var gpus: Int?
+    name: .long, parsing: .unconditional,
+    help: ArgumentHelp(
+      "GPUs that share the step; memory is that of one. For plan also all, or names: which of these carry it. "
+        + "(default: 1)", valueName: "count"))
+  var gpus: GPUsArgument?
 
   @Option(help: "How a step is spread over GPUs. (default: ddp on several)")
   var sharding: Sharding?
@@ -165,7 +167,7 @@ struct RecipeOptions: ParsableArguments {
 
   /// The recipe that the flags ask for, gaps left open.
   func request() throws -> RecipeRequest {
-    if let gpus, gpus < 1 { throw UsageError.noGPUs(gpus) }
+    if case .count(let count) = gpus, count < 1 { throw UsageError.noGPUs(count) }
     var request = RecipeRequest()
     request.method = method
     request.rank = rank
@@ -194,7 +196,7 @@ struct RecipeOptions: ParsableArguments {
     request.attention = attention
     request.loss = loss
     request.stack = stack
-    request.devices = gpus
+    if case .count(let count) = gpus { request.devices = count }
     request.sharding = sharding
     request.shardingSettings = shardingSettings
     return request

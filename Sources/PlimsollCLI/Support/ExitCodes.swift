@@ -33,6 +33,7 @@ extension ExitStatus {
       case is UsageError, is BytesParsingError, is RecipeError, is PlanError, is AllocatorSettingsError: .usage
       case let error as ConfigurationError: ExitStatus(error)
       case let error as EmissionError: ExitStatus(error)
+      case let error as PriceListError: error.isMissingFile ? .noInput : .badData
       case let error as LengthError: ExitStatus(error)
       case is ModelSpecError: .badData
       case is MachineError, is MachineTooSmall, is ArenaError, is OutputFileError: .unavailable

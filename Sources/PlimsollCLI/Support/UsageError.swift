@@ -1,10 +1,10 @@
 /// Why a command line cannot be followed, beyond what the parser and the recipe check.
 enum UsageError: Error, Hashable, CustomStringConvertible {
-  case noBudget
+  case noBudget(String)
   case noModel(config: String?)
   case unknownConfiguredModel(String, file: String)
   case twoBudgets
-  case unknownDevice(String, nearest: [String])
+  case unknownDevice(String, flag: String = "gpu", nearest: [String])
   case noGPUs(Int)
   case doubleQuantization(of: String)
   case groupSizeWithoutQuantization(Int)
@@ -17,17 +17,24 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
   case mergeOverBase(String)
   case outOfRange(flag: String, value: String, allowed: String)
   case oneMeasurement
+  case gpusByName(String)
+  case costWithoutDevices
+  case twoLengths
+  case engineOnDevices
 
   var description: String {
     switch self {
-    case .noBudget: "fit needs a budget: say how much memory there is with --vram 8GB, or on what with --gpu rtx-4060"
+    case .noBudget("plan"):
+      "plan needs a budget: say how much memory there is with --vram 8GB, on what with --gpu rtx-4060, or --gpus all"
+    case .noBudget(let command):
+      "\(command) needs a budget: say how much memory there is with --vram 8GB, or on what with --gpu rtx-4060"
     case .noModel(let config?): "\(config) names no model: name one before the flags, such as llama-2-7b"
     case .noModel(nil): "no model is named: name a preset such as llama-2-7b, or a file"
     case .unknownConfiguredModel(let name, let file):
       "\(file) names the model \"\(name)\", which is no preset and no path here: name the model before the flags"
     case .twoBudgets: "--vram and --gpu both name a budget: say one of them"
-    case .unknownDevice(let name, let nearest):
-      "--gpu \(name) is unknown: "
+    case .unknownDevice(let name, let flag, let nearest):
+      "--\(flag) \(name) is unknown: "
         + (nearest.isEmpty ? "plimsoll gpus lists them all" : "did you mean \(nearest.joined(separator: ", "))?")
     case .noGPUs(let count): "--gpus is \(count): it must be at least 1"
     case .doubleQuantization(let format):
@@ -50,6 +57,11 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
     case .mergeOverBase(let folder): "--output is \(folder), which is the base: name another folder"
     case .oneMeasurement:
       "validate needs something that was measured: say either --measurements FILE.csv or --probe FILE.json"
+    case .gpusByName(let names):
+      "--gpus \(names): this command takes the number of GPUs that share a step; plimsoll plan compares devices by name"
+    case .costWithoutDevices: "--prices, --tokens and --hours are of a run on devices: name them with --gpus all"
+    case .twoLengths: "--tokens and --hours both say how long the run is: say one of them"
+    case .engineOnDevices: "--gpus: the plimsoll stack runs on this machine's CPU; name another --stack"
     case .outOfRange(let flag, let value, let allowed): "--\(flag) is \(value): it must be \(allowed)"
     }
   }

@@ -35,6 +35,7 @@ extension FitReport {
       "tokens_per_second_of_all_gpus": .optional(
         plan.throughput.map { $0.expected * Double(plan.recipe.parallelism.replicas) }),
       "tokens_per_second_range": plan.throughput.map { ["low": .number($0.low), "high": .number($0.high)] } ?? .null,
+      "smallest_set": remedies?.smallestSet?.json ?? .null,
       "remedies": .array((remedies?.changes ?? []).map(\.json)),
       "largest_sequence": .optional(remedies?.largestSequence),
       "largest_micro_batch": .optional(remedies?.largestMicroBatch),
@@ -54,6 +55,7 @@ extension Remedy {
     [
       "change": .string(change), "reason": .string(reason), "cost": .string(cost.rawValue),
       "saved_bytes": .integer(saved.count), "device_bytes": device.json, "fits": .bool(suffices),
+      "tokens_per_second": .optional(tokensPerSecond),
     ]
   }
 }

@@ -126,11 +126,16 @@ public struct FitReport: Report {
     guard let remedies else { return [] }
     var blocks: [Document.Block] = []
     let changes = remedies.changes.prefix(FitReport.remedyLimit)
-    let title = verdict.answer == .yes ? "What would save more" : "What would make it fit"
+    if let set = remedies.smallestSet {
+      blocks += [.heading("The smallest set of changes that makes it fit"), .table(RemedyTable.table(of: set))]
+    }
+    let title = verdict.answer == .yes ? "What would save more" : "Single changes"
     if !changes.isEmpty {
-      blocks = [.heading(title), .facts(changes.map { Document.Fact($0.change, $0.sentence(budget: verdict.budget)) })]
+      blocks += [
+        .heading(title), .facts(changes.map { Document.Fact($0.change, $0.sentence(budget: verdict.budget)) }),
+      ]
     } else if verdict.answer != .yes {
-      blocks = [.heading(title), .paragraph("No single change of the recipe saves memory here.")]
+      blocks += [.heading(title), .paragraph("No single change of the recipe saves memory here.")]
     }
     if let stretch = remedies.stretch { blocks += [.heading("How far it stretches"), .paragraph(stretch)] }
     return blocks

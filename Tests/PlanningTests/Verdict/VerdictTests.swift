@@ -62,12 +62,26 @@ import Testing
     let sequence = try #require(reach.largestSequence)
     #expect(sequence > 256)
     #expect(try size(RecipeChange(sequence: sequence)) <= budget)
-    #expect(try size(RecipeChange(sequence: sequence + Reach.sequenceStep)) > budget)
+    func next(_ axis: Axis, after number: Int) throws -> Int {
+      try #require(axis.ladder(spec, recipe)?.rungs.first { $0 > number })
+    }
+    #expect(try size(RecipeChange(sequence: next(.sequence, after: sequence))) > budget)
     let batch = try #require(reach.largestMicroBatch)
     #expect(batch > 1)
     #expect(try size(RecipeChange(microBatch: batch)) <= budget)
-    #expect(try size(RecipeChange(microBatch: batch + 1)) > budget)
+    #expect(try size(RecipeChange(microBatch: next(.microBatch, after: batch))) > budget)
     #expect((reach.largestRank == nil) == (method == .full))
+  }
+
+  @Test func `what does not fit has a smallest set of changes, and what fits needs none`() throws {
+    let spec = try Models.llama("small", layers: 4, hidden: 256, heads: 4, keyValueHeads: 2, intermediate: 1024)
+    let plan = try Models.plan(spec, .full, sequence: 512) { $0.microBatch = 4 }
+    #expect(Remedies.seek(Verdict.judge(plan, budget: plan.device.expected)).smallestSet == nil)
+    let budget = plan.device.expected - Bytes(64 << 20)
+    let set = try #require(Remedies.seek(Verdict.judge(plan, budget: budget), jobs: 2).smallestSet)
+    let again = try Planner.plan(spec, ResolvedRecipe(recipe: set.recipe, assumptions: []))
+    #expect(again.device == set.device)
+    #expect(again.device.expected <= budget)
   }
 
   @Test func `nothing fits into nothing`() throws {
@@ -76,19 +90,5 @@ import Testing
     #expect(reach.largestSequence == nil)
     #expect(reach.largestMicroBatch == nil)
     #expect(reach.largestRank == nil)
-  }
-
-  @Test(arguments: [0, 1, 7, 99, 100, 101, 4095, 4096, 10_000])
-  func `a search finds the last that fits on any rising line`(threshold: Int) {
-    func expected(_ size: (Int) -> Int) -> Int? { (1...4096).last { size($0) <= threshold } }
-    let lines: [(Int) -> Int] = [{ $0 }, { $0 * $0 }, { $0 < 50 ? 10 : 200 + $0 }, { $0 / 16 * 16 }, { _ in 100 }]
-    for line in lines {
-      #expect(Search.largest(in: 1...4096, within: threshold, size: line) == expected(line))
-    }
-  }
-
-  @Test func `a search stops at what can't be`() {
-    #expect(Search.largest(in: 1...100, within: 1000) { $0 <= 40 ? $0 : nil } == 40)
-    #expect(Search.largest(in: 1...100, within: 1000) { _ in nil } == nil)
   }
 }

@@ -1,0 +1,84 @@
+public import Bookkeeping
+public import Modeling
+
+/// What fits: every method that a stack has, within one budget.
+public struct Capacity: Sendable {
+  public let spec: ModelSpec
+  public let budget: Bytes
+  /// The device that was named, if any.
+  public let device: Device?
+  /// The device that speeds are predicted for: the one that was named, or one that stands for its size.
+  public let card: Device
+  public let methods: [MethodCapacity]
+  /// The place of the method that was asked for.
+  public let asked: Int
+  /// Methods that were left out, with the reason.
+  public let refusals: [Refused]
+
+  public struct Refused: Hashable, Sendable {
+    public let method: Method.Name
+    public let reason: String
+  }
+
+  /// What was asked for.
+  public var choice: MethodCapacity { methods[asked] }
+
+  /// What is to be done: the fastest recipe of the method that was asked for that fits, or else its smallest mended one.
+  public var chosen: Recipe? {
+    if !choice.fits, let remedy = choice.remedy { return remedy.recipe }
+    return choice.fastest?.recipe ?? (choice.fits ? choice.recipe : nil)
+  }
+}
+
+extension Capacity {
+  /// Methods that are compared where none is named.
+  public static let methods: [Method.Name] = [.full, .freeze, .head, .lora, .dora, .qlora]
+
+  /// Sequences of the frontier: powers of two from 512 on, up to the model's positions.
+  package static func sequences(of spec: ModelSpec) -> [Int] {
+    let powers = Array(sequence(first: 512) { $0 * 2 }.prefix { $0 <= spec.maximumPositions })
+    return powers.isEmpty ? [spec.maximumPositions] : powers
+  }
+
+  /// Answers every question about every recipe.
+  ///
+  /// - Parameters:
+  ///   - recipes: one a method; those that can't be planned are refused.
+  ///   - asked: the place of the one that was asked for; `nil` for the first that can be planned.
+  ///   - jobs: threads of the search.
+  ///   - progress: called now and then with how many of how many questions are answered.
+  /// - Throws: why the recipe that was asked for, or the only one, can't be planned.
+  public static func seek(
+    _ spec: ModelSpec, _ recipes: [Recipe], asked: Int, budget: Bytes, threads: Int = 1, device: Device? = nil,
+    jobs: Int = 1, progress: (@Sendable (Int, Int) -> Void)? = nil
+  ) throws(PlanError) -> Capacity {
+    let estimates = Estimates(spec, budget: budget, threads: threads, device: device)
+    let card = device ?? DeviceCatalog.standIn(for: budget)
+    var planned: [(place: Int, recipe: Recipe, device: Interval)] = []
+    var refusals: [Refused] = []
+    for (place, recipe) in recipes.enumerated() {
+      do throws(PlanError) {
+        let bytes = try Planner.deviceBytes(spec, recipe, threads: threads, device: device)
+        planned.append((place, recipe, bytes))
+      } catch {
+        guard place != asked else { throw error }
+        refusals.append(Refused(method: recipe.method.name, reason: error.description))
+      }
+    }
+    let questions = planned.flatMap { entry in
+      Question.all(spec, entry.recipe, fits: entry.device.expected <= budget).map { (entry.place, entry.recipe, $0) }
+    }
+    let counter = Progress(of: questions.count, progress)
+    let answers = Parallel.map(questions, jobs: jobs) { place, recipe, question in
+      defer { counter.advance() }
+      return (place, question.answer(recipe, estimates, on: card))
+    }
+    let methods = planned.map { entry in
+      MethodCapacity(
+        entry.recipe, entry.device, budget: budget, answers.filter { $0.0 == entry.place }.map(\.1))
+    }
+    return Capacity(
+      spec: spec, budget: budget, device: device, card: card, methods: methods,
+      asked: planned.firstIndex { $0.place == asked } ?? 0, refusals: refusals)
+  }
+}

@@ -1,0 +1,182 @@
+import Bookkeeping
+public import Modeling
+public import Planning
+
+/// What `plan --gpus` prints: which devices carry a recipe, how fast, at what price, and how many it takes otherwise.
+public struct DevicesReport: Report {
+  /// A device with what it costs to use.
+  public struct Row: Sendable {
+    public let fit: DeviceFit
+    /// By the hour, of one.
+    public let price: Double?
+    /// Of the whole run, where its length is known.
+    public let cost: Double?
+    /// Hours of the whole run.
+    public let hours: Double?
+
+    public init(_ fit: DeviceFit, price: Double?, run: RunLength?) {
+      self.fit = fit
+      self.price = price
+      let best = fit.best
+      hours = run.flatMap { run in best.flatMap { run.hours(at: $0.tokensPerSecond) } }
+      if let price, let hours, let best { cost = price * hours * Double(best.devices) } else { cost = nil }
+    }
+  }
+
+  /// How long a run is.
+  public enum RunLength: Hashable, Sendable {
+    case tokens(Double)
+    case hours(Double)
+
+    func hours(at tokensPerSecond: Double?) -> Double? {
+      switch self {
+      case .hours(let hours): return hours
+      case .tokens(let tokens):
+        guard let tokensPerSecond, tokensPerSecond > 0 else { return nil }
+        return tokens / tokensPerSecond / 3600
+      }
+    }
+  }
+
+  public let model: String
+  public let recipe: Recipe
+  /// Those that carry it first: the cheapest, or where nothing is priced the smallest.
+  public let rows: [Row]
+  public let assumptions: [String]
+  /// Whether every way to share is shown, and not the first of each device alone.
+  public let showsAllWays: Bool
+
+  public init(
+    model: String, recipe: Recipe, rows: [Row], assumptions: [String], showsAllWays: Bool
+  ) {
+    self.model = model
+    self.recipe = recipe
+    self.rows = rows.enumerated().sorted { DevicesReport.precedes($0, $1) }.map(\.element)
+    self.assumptions = assumptions
+    self.showsAllWays = showsAllWays
+  }
+
+  private static func precedes(_ one: (offset: Int, element: Row), _ other: (offset: Int, element: Row)) -> Bool {
+    func key(_ row: Row, _ place: Int) -> (Int, Double, Int, Double, Int) {
+      let best = row.fit.best
+      let price = row.cost ?? row.price.map { $0 * Double(best?.devices ?? 1) } ?? .infinity
+      // Nothing fits last, several after one, priced ones before others, the smallest first.
+      return (
+        best == nil ? 2 : best?.devices == 1 ? 0 : 1, price, best?.devices ?? 0, Double(row.fit.device.usable.count),
+        place
+      )
+    }
+    return key(one.element, one.offset) < key(other.element, other.offset)
+  }
+
+  private var alone: [Row] { rows.filter(\.fit.alone.fits) }
+  private var lacking: [Row] { rows.filter { !$0.fit.alone.fits } }
+  private var isPriced: Bool { rows.contains { $0.price != nil } }
+  private var isTimed: Bool { rows.contains { $0.hours != nil } }
+
+  public var document: Document {
+    var blocks: [Document.Block] = [
+      .lead(lead), .facts([Document.Fact("recipe", recipe.summary), Document.Fact("tokens", recipe.batch.summary)]),
+    ]
+    if !alone.isEmpty { blocks += [.heading("One of these carries it"), .table(single)] }
+    if !lacking.isEmpty {
+      blocks += [.heading(showsAllWays ? "Shared between several" : "The fewest of these that carry it together")]
+      blocks += [.table(several)]
+    }
+    blocks += [.heading("Notes"), .list(notes)]
+    if !assumptions.isEmpty { blocks += [.heading("Assumed"), .list(assumptions)] }
+    return Document(blocks)
+  }
+
+  private var lead: String {
+    let name = "\(model) with \(recipe.method.title)"
+    guard let first = rows.first(where: { $0.fit.best != nil }), let best = first.fit.best else {
+      return "\(name) fits on none of \(Phrase.count(rows.count, "device")), alone or shared"
+    }
+    let word = isPriced && first.price != nil ? "cheapest" : "smallest"
+    let count = best.devices == 1 ? "" : "\(best.devices) × "
+    return "\(name) fits on \(alone.count) of \(Phrase.count(rows.count, "device")) alone; the \(word) way is \(count)"
+      + "\(first.fit.device.title), with \(best.bytes.expected) on each"
+  }
+
+  private func prices(_ row: Row) -> [Cell] {
+    var cells: [Cell] = []
+    if isTimed { cells.append(.optional(row.hours)) }
+    if isPriced { cells += [.optional(row.price), .optional(row.cost)] }
+    return cells
+  }
+
+  private var priceColumns: [Column] {
+    var columns: [Column] = []
+    if isTimed { columns.append(Column("hours", key: "hours", .decimal(places: 1))) }
+    if isPriced {
+      columns.append(Column("an hour", key: "price_per_hour", .decimal(places: 2)))
+      columns.append(Column("the run", key: "cost", .decimal(places: 2)))
+    }
+    return columns
+  }
+
+  private var single: Table {
+    let columns = [
+      Column("device", key: "device"), Column("usable", key: "usable_bytes", .gibibytes),
+      Column("needed", key: "device_bytes", .gibibytes), Column("headroom", key: "headroom_bytes", .gibibytes),
+      Column("tokens/s", key: "tokens_per_second", .decimal(places: 0)),
+    ]
+    return Table(
+      columns + priceColumns,
+      rows: alone.map { row in
+        let cells: [Cell] = [
+          .text(row.fit.device.name), .bytes(row.fit.device.usable), .bytes(row.fit.alone.bytes.expected),
+          .bytes(row.fit.headroom), .optional(row.fit.alone.speed?.expected),
+        ]
+        return cells + prices(row)
+      })
+  }
+
+  private var several: Table {
+    let columns = [
+      Column("device", key: "device"), Column("GPUs", key: "gpus", .integer), Column("sharding", key: "sharding"),
+      Column("each", key: "device_bytes", .gibibytes), Column("buckets", key: "bucket_bytes", .gibibytes),
+      Column("gathered", key: "gathered_bytes", .gibibytes), Column("transfers", key: "transfer_bytes", .gibibytes),
+      Column("tokens/s", key: "tokens_per_second", .decimal(places: 0)),
+    ]
+    return Table(columns + priceColumns, rows: lacking.flatMap(waysOf))
+  }
+
+  /// The ways of a device that does not carry the recipe alone, prices with the first.
+  private func waysOf(_ row: Row) -> [[Cell]] {
+    let ways = showsAllWays ? row.fit.shared : Array(row.fit.shared.prefix(1))
+    let blanks = Array(repeating: Cell.none, count: priceColumns.count)
+    guard !ways.isEmpty else {
+      return [[.text(row.fit.device.name), .none, "none fits"] + Array(repeating: .none, count: 5) + blanks]
+    }
+    return ways.enumerated().map { place, way in
+      let cells: [Cell] = [
+        .text(row.fit.device.name), .integer(way.devices), .text(way.sharding), .bytes(way.bytes.expected),
+        .bytes(way.buffers.buckets), .bytes(way.buffers.gathered), .bytes(way.buffers.transfers),
+        .optional(way.tokensPerSecond),
+      ]
+      return cells + (place == 0 ? prices(row) : blanks)
+    }
+  }
+
+  private var notes: [String] {
+    var notes = [
+      "shardings that were tried, on up to 64 GPUs: ZeRO-1, ZeRO-2, FSDP, ZeRO-3, and ZeRO-2, FSDP and ZeRO-3 with what "
+        + "can be in the host's memory; DistributedDataParallel divides nothing",
+      "tensor, pipeline and sequence parallelism are not considered",
+      "tokens/s of several GPUs are the sum of theirs, as if sending gradients and weights, and moving to and from the "
+        + "host, cost no time; each runs micro-batches of its own",
+    ]
+    if isPriced { notes.append("prices are those of the list, in its currency") }
+    return notes
+  }
+}
+
+extension DeviceFit.Way {
+  /// The sharding with what is on the host.
+  var sharding: String {
+    let offload = recipe.parallelism.settings.offload
+    return recipe.parallelism.sharding.rawValue + (offload == .none ? "" : " + host (\(offload.rawValue))")
+  }
+}
