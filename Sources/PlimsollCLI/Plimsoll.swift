@@ -17,7 +17,8 @@ struct Plimsoll: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      Fit.self, Check.self, Run.self, Merge.self, Probe.self, Validate.self, Demo.self, Models.self, GPUs.self,
+      Fit.self, Sweep.self, Check.self, Run.self, Merge.self, Probe.self, Validate.self, Demo.self, Models.self,
+      GPUs.self,
       Stacks.self, MachineCommand.self,
     ])
 }

@@ -15,6 +15,7 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
   case mergeOverBase(String)
   case outOfRange(flag: String, value: String, allowed: String)
   case oneMeasurement
+  case nothingToMerge
 
   var description: String {
     switch self {
@@ -43,6 +44,8 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
     case .mergeOverBase(let folder): "--output is \(folder), which is the base: name another folder"
     case .oneMeasurement:
       "validate needs something that was measured: say either --measurements FILE.csv or --probe FILE.json"
+    case .nothingToMerge:
+      "sweep merge needs the archive to write and those of the shards: plimsoll sweep merge whole.sqlite part-1.sqlite part-2.sqlite"
     case .outOfRange(let flag, let value, let allowed): "--\(flag) is \(value): it must be \(allowed)"
     }
   }
