@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo validate bench tune flagship model lint format clean
+.PHONY: help setup build test demo validate bench tune flagship rank-sweep model lint format clean
 
 # The same configuration for everything, so that nothing is compiled twice: SwiftPM compiles C at -O0 in debug, and the
 # tests run real training steps.
@@ -17,12 +17,12 @@ ifeq ($(shell uname -s),Darwin)
 endif
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Which state of the sources a measurement was made with.
 export PLIMSOLL_COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo -dirty)
 
-setup: ## install the two system libraries, if they are missing
+setup: ## install the three system libraries, if they are missing
 	@.ci/setup
 
 build: setup ## compile everything; the program is .build/release/plimsoll
@@ -43,7 +43,7 @@ validate: setup ## predict published GPU measurements, write Reports/validation.
 bench: build ## time the planner and the engine on this machine, write Reports/benchmarks.md
 	swift build -c release --package-path Benchmarks
 	mkdir -p Reports
-	Benchmarks/.build/release/Bench fit estimate step .build/release/plimsoll | tee Reports/benchmarks.md.part
+	Benchmarks/.build/release/Bench fit estimate sweep step .build/release/plimsoll | tee Reports/benchmarks.md.part
 	mv Reports/benchmarks.md.part Reports/benchmarks.md
 
 tune: build model ## train SmolLM2-135M with every method on our examples, write Reports/fine-tuning.md
@@ -59,6 +59,9 @@ flagship: build ## run a 7B QLoRA in 8 GiB, write Reports/flagship.md; PARTS="lo
 	swift build -c release --package-path Benchmarks
 	mkdir -p Reports
 	PLIMSOLL_CHECKPOINT="$(CHECKPOINT)" Benchmarks/.build/release/Bench flagship $(PARTS) .build/release/plimsoll
+
+rank-sweep: build model ## plan and train at ranks 1 to 512, write Reports/rank-sweep.md, .csv and -planned.csv
+	Benchmarks/rank-sweep
 
 model: ## fetch the small real model that tests and benchmarks use, into a cache folder
 	@.ci/fetch-model

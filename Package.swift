@@ -17,6 +17,7 @@ let memory: [SwiftSetting] = strict + [.enableExperimentalFeature("Lifetimes")]
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 
 let package = Package(
   name: "Plimsoll",
@@ -31,6 +32,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     // Reading YAML: the training configurations of axolotl, LLaMA-Factory, torchtune, TRL and Accelerate.
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    // SQLite: the archive in which a sweep's results survive whatever ends it.
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
   ],
   targets: [
     // MARK: Floor 0: bytes, accounts, moments, ledgers; C libraries
@@ -63,12 +66,14 @@ let package = Package(
       resources: ["settings", "memory", "model", "training", "main"].map { .embedInCode("Probe/Script/\($0).py") },
       swiftSettings: strict),
 
+    .target(name: "Archive", dependencies: [grdb], swiftSettings: strict),
+
     // MARK: Floor 4: the commands
     .executableTarget(
       name: "PlimsollCLI",
       dependencies: [
         "Bookkeeping", "Modeling", "Configurations", "Planning", "Texts", "Training", "Kernels", "Machine", "Reporting",
-        argumentParser,
+        "Archive", argumentParser,
       ],
       swiftSettings: strict),
 
@@ -98,6 +103,7 @@ let package = Package(
     .testTarget(
       name: "ReportingTests", dependencies: ["Bookkeeping", "Modeling", "Planning", "Reporting"],
       exclude: ["Snapshots"], swiftSettings: strict),
+    .testTarget(name: "ArchiveTests", dependencies: ["Archive", grdb], swiftSettings: strict),
     .testTarget(name: "CLITests", dependencies: ["PlimsollCLI"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -18,7 +18,8 @@ struct Plimsoll: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      Fit.self, PlanCommand.self, Check.self, Run.self, Merge.self, Probe.self, Validate.self, Demo.self, Models.self,
+      Fit.self, PlanCommand.self, Sweep.self, Check.self, Run.self, Merge.self, Probe.self, Validate.self, Demo.self,
+      Models.self,
       GPUs.self,
       Stacks.self, MachineCommand.self,
     ])

@@ -4,10 +4,10 @@ import Kernels
 import Machine
 import Training
 
-/// Times what the project promises to be fast: an answer of the planner, an estimate of its search, and a step of the
-/// engine.
+/// Times what the project promises to be fast: an answer of the planner, an estimate of its search, a sweep, and a step
+/// of the engine.
 ///
-///     swift run -c release --package-path Benchmarks Bench [fit] [estimate] [step] [tune] [PATH-TO-PLIMSOLL]
+///     swift run -c release --package-path Benchmarks Bench [fit] [estimate] [sweep] [step] [tune] [PATH-TO-PLIMSOLL]
 ///     swift run -c release --package-path Benchmarks Bench flagship [qlora-7b] [lora-7b] [qlora-13b] [full-7b]
 ///
 /// Prints Markdown: the stamp, then medians with their spread. Machines are noisy: compare ratios of one run.
@@ -33,6 +33,7 @@ struct Bench {
     for line in stamp.lines { print("- \(line)") }
     if wanted.isEmpty || wanted.contains("fit") { try FitBench(program: program).run() }
     if wanted.isEmpty || wanted.contains("estimate") { try EstimateBench().run() }
+    if wanted.isEmpty || wanted.contains("sweep") { try SweepBench(program: program).run() }
     if wanted.isEmpty || wanted.contains("step") { try StepBench().run() }
   }
 }

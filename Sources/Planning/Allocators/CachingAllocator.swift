@@ -127,16 +127,26 @@ struct AllocatorRun {
     _ range: Range<Int>, of trace: AllocationTrace, _ blocks: inout [Int32], _ limit: Int, _ arena: inout SegmentArena,
     _ slots: inout [SegmentArena.Block]
   ) {
-    for index in range {
-      if arena.reservedPeak > limit { return }
-      let operation = trace.operations[index]
-      if operation >= 0 {
-        blocks[Int(operation)] = allocate(trace.sizes[Int(operation)], &arena, &slots)
-      } else {
-        // What was loaded and given back in the first step is not there in the second.
-        free(blocks[Int(~operation)], &arena, &slots)
-        blocks[Int(~operation)] = -1
-      }
+    let operations = trace.operations.span
+    let sizes = trace.sizes.span
+    var places = blocks.mutableSpan
+    var index = range.lowerBound
+    while index < range.upperBound && arena.reservedPeak <= limit {
+      arena.makeRoom(in: &slots)
+      // Lent for as many operations as there is room for.
+      var span = slots.mutableSpan
+      repeat {
+        let operation = operations[index]
+        if operation >= 0 {
+          places[Int(operation)] = Int32(arena.allocate(sizes[Int(operation)], &span))
+        } else {
+          // What was loaded and given back in the first step is not there in the second.
+          let block = places[Int(~operation)]
+          if block >= 0 { arena.free(Int(block), &span) }
+          places[Int(~operation)] = -1
+        }
+        index += 1
+      } while index < range.upperBound && arena.hasRoom && arena.reservedPeak <= limit
     }
   }
 }

@@ -31,22 +31,44 @@ struct ProcessReplay {
   ///
   /// - Parameter limit: reserved bytes beyond which the replay may stop; the peaks are then above them, and not whole.
   func peaks(of steps: [AllocationTrace], _ variation: Variation, limit: Int = .max) -> Peaks {
+    guard let first = steps.first else {
+      let none = AllocatorRun(options).peaks
+      return Peaks(load: none, first: none, steady: none, ranOut: false)
+    }
+    var process = started(with: first, variation, limit: limit)
+    if process.peaks.whole.reserved.count > limit { return process.peaks }
+    if variation.emptiesAfterFirst { process.run.emptyCache() }
+    for trace in steps.dropFirst() { go(on: &process, with: trace) }
+    return process.peaks
+  }
+
+  /// A process after its first step, from which it may go on in several ways.
+  struct Started {
+    var run: AllocatorRun
+    fileprivate let load: CachingAllocator.Peaks
+    fileprivate let first: CachingAllocator.Peaks
+    fileprivate var batch: [Int32]
+    fileprivate var steps = 1
+
+    var peaks: Peaks { Peaks(load: load, first: first, steady: run.peaks, ranOut: run.ranOut) }
+  }
+
+  /// Replays loading and a first step.
+  func started(with first: AllocationTrace, _ variation: Variation, limit: Int = .max) -> Started {
     var run = AllocatorRun(options)
     run.limit = limit
-    guard let first = steps.first else {
-      return Peaks(load: run.peaks, first: run.peaks, steady: run.peaks, ranOut: false)
-    }
     load(first.residents, variation, &run)
     let loaded = run.takePeaks()
     var batch: [Int32] = []
     step(first, number: 0, &batch, &run)
-    let started = run.takePeaks()
-    if max(loaded.reserved, started.reserved).count > limit {
-      return Peaks(load: loaded, first: started, steady: started, ranOut: run.ranOut)
-    }
-    if variation.emptiesAfterFirst { run.emptyCache() }
-    for (number, trace) in steps.enumerated().dropFirst() { step(trace, number: number, &batch, &run) }
-    return Peaks(load: loaded, first: started, steady: run.peaks, ranOut: run.ranOut)
+    let first = run.takePeaks()
+    return Started(run: run, load: loaded, first: first, batch: batch)
+  }
+
+  /// Replays a further step.
+  func go(on process: inout Started, with trace: AllocationTrace) {
+    step(trace, number: process.steps, &process.batch, &process.run)
+    process.steps += 1
   }
 
   // MARK: Loading

@@ -227,13 +227,18 @@ struct SegmentArena {
   /// Makes sure of the slots that one operation can need: for a new segment and what is split off it, and where pages
   /// are given back, for both ends of every free block.
   mutating func makeRoom(in slots: inout [Block]) {
-    let count = isExpandable ? 4 + 2 * freeCount : 4
-    guard unusedCount < count else { return }
+    guard !hasRoom else { return }
+    let count = slotsNeeded
     let added = slots.count..<slots.count + max(64, slots.count, count)
     slots.append(contentsOf: repeatElement(Block(), count: added.count))
     var span = slots.mutableSpan
     for slot in added { discard(slot, &span) }
   }
+
+  private var slotsNeeded: Int { isExpandable ? 4 + 2 * freeCount : 4 }
+
+  /// Whether the next operation finds the slots that it can need.
+  var hasRoom: Bool { unusedCount >= slotsNeeded }
 
   mutating func discard(_ slot: Int, _ span: inout MutableSpan<Block>) {
     span[slot].nextFree = firstUnused

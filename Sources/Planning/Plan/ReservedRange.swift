@@ -14,6 +14,8 @@ struct ReservedRange {
     let steps: [AllocationTrace]
     let replay: ProcessReplay
     let variation: ProcessReplay.Variation
+    /// What it came to, where that was found on the way.
+    var known: CachingAllocator.Peaks?
   }
 
   /// - Parameters:
@@ -22,10 +24,18 @@ struct ReservedRange {
   ///   - replay: the process as expected.
   ///   - device: what the step runs on, where it is known.
   init(
-    _ walk: TorchWalk.Result, _ recipe: Recipe, orders: [[AllocationTrace]], _ replay: ProcessReplay, on device: Device?
+    _ recipe: Recipe, orders: [[AllocationTrace]], _ replay: ProcessReplay, on device: Device?,
+    withoutDequantized: () -> AllocationTrace?
   ) {
     let usual = replay.rules.usual
-    let (steps, expected, others) = ReservedRange.middle(of: orders, replay)
+    let alike = recipe.batch.variedLengths == nil ? orders.first?.first : nil
+    let trunk = alike.map { ReservedRange.trunk(of: $0, replay) }
+    let (steps, expected, others): ([AllocationTrace], CachingAllocator.Peaks, [CachingAllocator.Peaks])
+    if let trunk, let alike {
+      (steps, expected, others) = ([alike, alike], trunk.two, [])
+    } else {
+      (steps, expected, others) = ReservedRange.middle(of: orders, replay)
+    }
     var (allocated, reserved) = (Range(expected.allocated), Range(expected.reserved))
     for peaks in others {
       let cause =
@@ -34,14 +44,14 @@ struct ReservedRange {
       allocated.take(peaks.allocated, because: cause)
       reserved.take(peaks.reserved, because: cause)
     }
-    for change in ReservedRange.changes(walk, recipe, steps, replay, usual) {
-      let peaks = change.replay.peaks(of: change.steps, change.variation).whole
+    for change in ReservedRange.changes(recipe, steps, replay, usual, trunk, withoutDequantized) {
+      let peaks = change.known ?? change.replay.peaks(of: change.steps, change.variation).whole
       allocated.take(peaks.allocated, because: change.cause)
       reserved.take(peaks.reserved, because: change.cause)
     }
     var whenFull: Bytes?
     if let device, device.memoryForTensors < expected.reserved {
-      let limited = ProcessReplay(walk.rules, recipe.runtime, capacity: device.memoryForTensors)
+      let limited = ProcessReplay(replay.rules, recipe.runtime, capacity: device.memoryForTensors)
       let peaks = limited.peaks(of: steps, usual)
       if !peaks.ranOut {
         whenFull = peaks.whole.reserved
@@ -53,6 +63,27 @@ struct ReservedRange {
     self.whenFull = whenFull
     self.allocated = allocated.interval
     self.reserved = reserved.interval
+  }
+
+  /// Peaks of a process whose steps are alike, in ways that have its beginning in common.
+  private struct Trunk {
+    /// Of two steps.
+    let two: CachingAllocator.Peaks
+    /// Of two steps, the cache emptied between them.
+    let emptied: CachingAllocator.Peaks
+    /// Of four steps.
+    let four: CachingAllocator.Peaks
+  }
+
+  private static func trunk(of step: AllocationTrace, _ replay: ProcessReplay) -> Trunk {
+    var process = replay.started(with: step, replay.rules.usual)
+    var other = process
+    other.run.emptyCache()
+    replay.go(on: &other, with: step)
+    replay.go(on: &process, with: step)
+    let two = process.peaks.whole
+    for _ in 0..<2 { replay.go(on: &process, with: step) }
+    return Trunk(two: two, emptied: other.peaks.whole, four: process.peaks.whole)
   }
 
   /// The order that reserves neither most nor least, what it reserves, and what the others do.
@@ -68,10 +99,10 @@ struct ReservedRange {
   }
 
   private static func changes(
-    _ walk: TorchWalk.Result, _ recipe: Recipe, _ steps: [AllocationTrace], _ replay: ProcessReplay,
-    _ usual: ProcessReplay.Variation
+    _ recipe: Recipe, _ steps: [AllocationTrace], _ replay: ProcessReplay, _ usual: ProcessReplay.Variation,
+    _ trunk: Trunk?, _ withoutDequantized: () -> AllocationTrace?
   ) -> [Change] {
-    let isVaried = recipe.batch.lengths?.isConstant == false
+    let isVaried = recipe.batch.variedLengths != nil
     func change(_ cause: String, _ edit: (inout ProcessReplay.Variation) -> Void) -> Change {
       var variation = usual
       edit(&variation)
@@ -82,24 +113,24 @@ struct ReservedRange {
         usual.warmsUp
           ? "weights may be loaded one by one, without the loader's one large block"
           : "the loader may take one block as large as the model first, and cut weights from it"
-      ) { $0.warmsUp.toggle() },
-      change("the cache may be emptied after the first step") { $0.emptiesAfterFirst = true },
+      ) { $0.warmsUp.toggle() }
     ]
-    if !isVaried, let step = steps.first {
+    var emptied = change("the cache may be emptied after the first step") { $0.emptiesAfterFirst = true }
+    emptied.known = trunk?.emptied
+    list.append(emptied)
+    if let trunk {
       list.append(
         Change(
-          cause: "later steps may find the cached segments in another order",
-          steps: Array(repeating: step, count: 4), replay: replay, variation: usual))
+          cause: "later steps may find the cached segments in another order", steps: steps, replay: replay,
+          variation: usual, known: trunk.four))
     }
-    if walk.rules.isQuantized {
+    if replay.rules.isQuantized {
       list.append(
         change("weights may be quantized before they come to the device, and leave no segments behind") {
           $0.loadsElsewhere = true
         })
     }
-    let borrowed = walk.journal.dequantizedInForward
-    if !isVaried, recipe.batch.tokens <= ReservedRange.fusedTokens, !borrowed.isEmpty {
-      let trace = AllocationTrace(walk.journal, excluded: walk.outsideEntries.union(borrowed), rules: walk.rules)
+    if !isVaried, recipe.batch.tokens <= ReservedRange.fusedTokens, let trace = withoutDequantized() {
       list.append(
         Change(
           cause: "for so few tokens bitsandbytes may choose a kernel that dequantizes nothing in forward",
@@ -135,7 +166,7 @@ struct ReservedRange {
 
 extension Journal {
   /// What bitsandbytes' 4-bit products borrow in forward: the whole weight, and its scales where they are quantized.
-  fileprivate var dequantizedInForward: Set<Journal.ID> {
+  var dequantizedInForward: Set<Journal.ID> {
     var ids: Set<Journal.ID> = []
     for (index, entry) in entries.enumerated() where entry.account == .workspace {
       guard [".dequantized", ".absmax.shifted"].contains(where: entry.name.hasSuffix) else { continue }

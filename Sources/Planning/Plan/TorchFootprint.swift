@@ -48,10 +48,29 @@ enum TorchFootprint {
     let options = options(recipe, on: device)
     let trace = AllocationTrace(walk.journal, excluded: walk.outsideEntries, rules: walk.rules)
     let range = ReservedRange(
-      walk, recipe, orders: try orders(spec, recipe, options, longest: trace), replay(walk.rules, recipe, on: device),
-      on: device)
+      recipe, orders: try orders(spec, recipe, options, longest: trace), replay(walk.rules, recipe, on: device),
+      on: device
+    ) {
+      let borrowed = walk.journal.dequantizedInForward
+      guard !borrowed.isEmpty else { return nil }
+      return AllocationTrace(walk.journal, excluded: walk.outsideEntries.union(borrowed), rules: walk.rules)
+    }
     return Footprint.torch(
       allocated: range.allocated, reserved: range.reserved, paged: walk.outsideAllocator, on: device,
+      devices: recipe.parallelism.devices, reservedWhenFull: range.whenFull)
+  }
+
+  /// As ``whole(_:_:_:on:)``, from books without names.
+  static func whole(
+    _ unrolled: UnrolledFigures, _ spec: ModelSpec, _ recipe: Recipe, rules: LoadRules, on device: Device?,
+    withoutDequantized: () -> AllocationTrace?
+  ) throws(PlanError) -> Footprint {
+    let options = options(recipe, on: device)
+    let range = ReservedRange(
+      recipe, orders: try orders(spec, recipe, options, longest: unrolled.trace), replay(rules, recipe, on: device),
+      on: device, withoutDequantized: withoutDequantized)
+    return Footprint.torch(
+      allocated: range.allocated, reserved: range.reserved, paged: unrolled.outside, on: device,
       devices: recipe.parallelism.devices, reservedWhenFull: range.whenFull)
   }
 

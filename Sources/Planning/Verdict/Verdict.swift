@@ -10,9 +10,12 @@ public struct Verdict: Sendable {
   public let answer: Answer
 
   public static func judge(_ plan: Plan, budget: Bytes) -> Verdict {
-    let answer: Answer =
-      if plan.device.high <= budget { .yes } else if plan.device.low > budget { .no } else { .uncertain }
-    return Verdict(plan: plan, budget: budget, answer: answer)
+    Verdict(plan: plan, budget: budget, answer: answer(plan.device, budget: budget))
+  }
+
+  /// Yes if even the highest estimate of device bytes fits, no if not even the lowest does.
+  public static func answer(_ device: Interval, budget: Bytes) -> Answer {
+    device.high <= budget ? .yes : device.low > budget ? .no : .uncertain
   }
 
   /// Budget less the expected device bytes; negative where they don't fit.

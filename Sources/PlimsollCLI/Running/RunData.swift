@@ -28,15 +28,16 @@ struct RunData {
     _ options: RunOptions, tokenizer: Tokenizer, sequence: Int?, microBatch: Int, maximumPositions: Int
   ) throws {
     let limit = sequence ?? min(1024, maximumPositions)
-    let set = try RunData.read(options, tokenizer: tokenizer, length: limit)
+    let set = try RunData.read(options.data, options, tokenizer: tokenizer, length: limit)
+    let apart = try options.evalData.map { try RunData.read($0, options, tokenizer: tokenizer, length: limit) }
     report = set.report
     let longest = set.examples.map(\.tokens.count).max() ?? limit
     // Multiples of 8 keep rows aligned; a length that was asked for is taken as it is.
     let length = sequence ?? (options.packing ? limit : min(limit, (max(2, longest) + 7) / 8 * 8))
     self.sequence = length
     let share = options.evalFraction ?? 0.1
-    var examples = (training: set.examples, evaluation: [EncodedExample]())
-    if share > 0, set.examples.count > 1 {
+    var examples = (training: set.examples, evaluation: apart?.examples ?? [])
+    if apart == nil, share > 0, set.examples.count > 1 {
       let count = min(set.examples.count - 1, max(1, Int((share * Double(set.examples.count)).rounded())))
       examples = try set.split(evaluation: .count(count), seed: options.seedValue)
     }
@@ -51,15 +52,17 @@ struct RunData {
     batches.seed = options.seedValue
     training = try BatchSource(examples.training, options: batches, padding: padding)
     evaluation = try RunData.evaluationBatches(examples.evaluation, rows: microBatch, length: length, padding: padding)
-    fingerprint = RunData.fingerprint(set.examples)
+    fingerprint = RunData.fingerprint(set.examples + (apart?.examples ?? []))
   }
 
-  private static func read(_ options: RunOptions, tokenizer: Tokenizer, length: Int) throws -> DataSet {
+  private static func read(
+    _ path: String, _ options: RunOptions, tokenizer: Tokenizer, length: Int
+  ) throws -> DataSet {
     do {
-      return try DataSet(path: options.data, tokenizer: tokenizer, options: options.dataOptions(length: length))
+      return try DataSet(path: path, tokenizer: tokenizer, options: options.dataOptions(length: length))
     } catch {
       guard case .badLine(let problem) = error else { throw error }
-      throw BadDataLine(path: options.data, problem: problem)
+      throw BadDataLine(path: path, problem: problem)
     }
   }
 

@@ -60,6 +60,11 @@ struct RunOptions: ParsableArguments {
   var evalFraction: Double?
 
   @Option(
+    help: ArgumentHelp(
+      "Examples for evaluation in a file of their own, instead of a share of --data.", valueName: "file.jsonl"))
+  var evalData: String?
+
+  @Option(
     name: .long, parsing: .unconditional,
     help:
       "Steps between evaluations; there is one before the first and one after the last step. (default: none between)",
@@ -110,6 +115,9 @@ struct RunOptions: ParsableArguments {
     }
     if let norm = maxGradNorm, !(norm.isFinite && norm >= 0) {
       throw .outOfRange(flag: "max-grad-norm", value: "\(norm)", allowed: "a number from 0 up")
+    }
+    if evalData != nil, let share = evalFraction {
+      throw .outOfRange(flag: "eval-fraction", value: "\(share)", allowed: "left out beside --eval-data")
     }
     if let share = evalFraction, !(share >= 0 && share < 1) {
       throw .outOfRange(flag: "eval-fraction", value: "\(share)", allowed: "at least 0 and below 1")

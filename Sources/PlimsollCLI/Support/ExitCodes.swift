@@ -1,3 +1,4 @@
+import Archive
 import Bookkeeping
 import Configurations
 import Machine
@@ -36,6 +37,8 @@ extension ExitStatus {
       case let error as PriceListError: error.isMissingFile ? .noInput : .badData
       case let error as LengthError: ExitStatus(error)
       case is ModelSpecError: .badData
+      case let error as SweepError: ExitStatus(error)
+      case let error as ArchiveError: ExitStatus(error)
       case is MachineError, is MachineTooSmall, is ArenaError, is OutputFileError: .unavailable
       case let error as ProbeError: ExitStatus(error)
       case let error as TrainingError: ExitStatus(error)
@@ -63,6 +66,19 @@ extension ExitStatus {
   }
 
   private init(_ error: ConfigurationError) { self = error.isMissingFile ? .noInput : .badData }
+
+  private init(_ error: SweepError) {
+    if case .badField = error { self = .badData } else { self = .usage }
+  }
+
+  private init(_ error: ArchiveError) {
+    self =
+      switch error {
+      case .noSuchFile: .noInput
+      case .notAnArchive, .otherLayout, .corrupted, .anotherSweep, .differentSweeps: .badData
+      case .unavailable: .unavailable
+      }
+  }
 
   private init(_ error: EmissionError) {
     self =

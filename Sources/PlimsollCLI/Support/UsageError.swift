@@ -21,6 +21,7 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
   case costWithoutDevices
   case twoLengths
   case engineOnDevices
+  case nothingToMerge
 
   var description: String {
     switch self {
@@ -62,6 +63,8 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
     case .costWithoutDevices: "--prices, --tokens and --hours are of a run on devices: name them with --gpus all"
     case .twoLengths: "--tokens and --hours both say how long the run is: say one of them"
     case .engineOnDevices: "--gpus: the plimsoll stack runs on this machine's CPU; name another --stack"
+    case .nothingToMerge:
+      "sweep merge needs the archive to write and those of the shards: plimsoll sweep merge whole.sqlite part-1.sqlite part-2.sqlite"
     case .outOfRange(let flag, let value, let allowed): "--\(flag) is \(value): it must be \(allowed)"
     }
   }

@@ -58,6 +58,26 @@ struct RepeatedWalk {
     return TorchWalk.Books(journal: journal.journal, outside: outside)
   }
 
+  /// The whole model's books without names.
+  func figures(rules: LoadRules) -> UnrolledFigures {
+    var unrolled = UnrolledFigures(
+      pattern.journal.entries,
+      UnrolledTrace(pattern.journal.entries, isOutside, rules: rules, depth: spec.layerCount))
+    unrolling.write(depth: spec.layerCount, to: &unrolled)
+    return unrolled
+  }
+
+  /// What is asked of torch's allocator where 4-bit products dequantize nothing in forward; `nil` where they don't
+  /// anyway.
+  func traceWithoutDequantized(rules: LoadRules) -> AllocationTrace? {
+    let borrowed = pattern.journal.dequantizedInForward
+    guard !borrowed.isEmpty else { return nil }
+    let isExcluded = isOutside.enumerated().map { $1 || borrowed.contains(Journal.ID(index: $0)) }
+    var unrolled = UnrolledTrace(pattern.journal.entries, isExcluded, rules: rules, depth: spec.layerCount)
+    unrolling.write(depth: spec.layerCount, to: &unrolled)
+    return unrolled.trace
+  }
+
   /// What the whole model asks of torch's allocator, and the bytes that are outside of it.
   var trace: (trace: AllocationTrace, outside: Bytes) {
     var unrolled = UnrolledTrace(

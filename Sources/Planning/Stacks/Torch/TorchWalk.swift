@@ -85,6 +85,14 @@ public enum TorchWalk {
     RepeatedWalk(spec, recipe, options) != nil
   }
 
+  /// The walk of a deep model whose layers are alike; `nil` where each has to be walked.
+  static func repeated(
+    _ spec: ModelSpec, _ recipe: Recipe, options: Options
+  ) throws(PlanError) -> RepeatedWalk? {
+    try check(spec, recipe)
+    return RepeatedWalk(spec, recipe, options)
+  }
+
   /// What a step asks of torch's allocator, and how much of its books is outside of it: all that a search needs.
   static func trace(
     _ spec: ModelSpec, _ recipe: Recipe, options: Options = Options()
