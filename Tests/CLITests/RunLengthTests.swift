@@ -100,7 +100,7 @@ import Testing
       #expect(outcome.firstError.contains("line 2") && outcome.firstError.contains(path))
       let skipping = try Program.run(Self.small + ["--vram", "24GB", "--data", path, "--skip-bad-lines"])
       #expect(skipping.status == 0)
-      #expect(skipping.output.contains("1 lines left out"))
+      #expect(skipping.output.contains("1 line left out"))
     }
   }
 

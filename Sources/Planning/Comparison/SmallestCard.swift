@@ -16,7 +16,9 @@ public struct SmallestCard: Hashable, Sendable {
   }
 
   /// Cards from the smallest to the largest, of equals in the order of the catalogue.
-  public static let sizes: [Device] = DeviceCatalog.all.enumerated()
+  ///
+  /// NVIDIA's: of no other maker's cards a driver's context was at hand, nor do all libraries run on them.
+  public static let sizes: [Device] = DeviceCatalog.all.enumerated().filter { $0.element.vendor == .nvidia }
     .sorted { ($0.element.usable, $0.offset) < ($1.element.usable, $1.offset) }.map(\.element)
 
   /// Looks for the first card on which the expected bytes fit.

@@ -42,7 +42,7 @@ struct ReportCommand: ParsableCommand {
 
 extension DeterministicReport {
   /// What makes it.
-  var command: String { "`plimsoll report \(rawValue)`" }
+  var command: String { "plimsoll report \(rawValue)" }
 
   /// The models of both reports: the presets that people mean by these sizes.
   static let models = ["1b", "3b", "7b", "8b", "13b", "34b", "70b"]
@@ -55,8 +55,16 @@ extension DeterministicReport {
   /// The methods of ``fits``.
   static let methods = ["full", "lora", "qlora"]
 
-  /// The sequence that a change is sought for.
+  /// Tokens of a sequence: of the comparison, and those that a change is sought for.
   static let sequence = 1024
+
+  /// The recipe of both reports: weights in 16 bits, as nearly everybody loads them, and TRL's defaults.
+  static var request: RecipeRequest {
+    var request = RecipeRequest()
+    request.weightFormat = .bf16
+    request.sequence = sequence
+    return request
+  }
 
   /// Texts by the endings of their files.
   func files() throws -> [(ending: String, text: String)] {
@@ -64,20 +72,17 @@ extension DeterministicReport {
     switch self {
     case .comparison:
       let comparisons = Parallel.map(specs) { spec in
-        Comparison(spec, RecipeRequest(), methods: ComparedMethod.usual)
+        Comparison(spec, Self.request, methods: ComparedMethod.usual)
       }
       let page = ComparisonPage(comparisons, command: command)
       return [("md", page.rendered(as: .markdown)), ("csv", page.rendered(as: .csv)), ("svg", page.picture)]
     case .fits:
       let devices = try Self.cards.map { name throws(UsageError) in try BudgetOptions.device(named: name) }
       let methods = Self.methods.compactMap(ComparedMethod.named)
-      var request = RecipeRequest()
-      request.sequence = Self.sequence
-      let asked = request
       let places = specs.flatMap { spec in
         devices.flatMap { device in methods.map { (spec, device, $0) } }
       }
-      let cells = Parallel.map(places) { spec, device, method in LongestFit(spec, asked, method, on: device) }
+      let cells = Parallel.map(places) { spec, device, method in LongestFit(spec, Self.request, method, on: device) }
       let page = FitsPage(cells, sequence: Self.sequence, command: command)
       return [("md", page.rendered(as: .markdown)), ("csv", page.rendered(as: .csv))]
     }

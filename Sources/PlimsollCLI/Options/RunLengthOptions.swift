@@ -86,7 +86,10 @@ struct RunLengthOptions: ParsableArguments {
       throw BadDataLine(path: data, problem: problem)
     }
     var notes = lengths.notes
-    if let first = lengths.skipped.first { notes.append("\(lengths.skipped.count) lines left out, the first: \(first)") }
+    if let first = lengths.skipped.first {
+      let count = lengths.skipped.count
+      notes.append("\(count) \(count == 1 ? "line" : "lines") left out, the first: \(first)")
+    }
     return MeasuredData(
       name: data,
       samples: SampleLengths(

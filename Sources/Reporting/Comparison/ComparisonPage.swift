@@ -22,7 +22,7 @@ public struct ComparisonPage: Report {
       .lead("Methods of fine-tuning side by side, from \(sizes)"),
       .paragraph("Made by \(command); planned, not measured, and the same on every machine. \(setting)"),
       .paragraph(
-        "Each method is planned on the smallest card of the catalogue that carries it. Memory is in GiB at the peak of the "
+        "Each method is planned on the smallest of NVIDIA's cards in the catalogue that carries it, and its speed is there. Memory is in GiB at the peak of the "
           + "expected device bytes; activations have checkpoints and logits with them, weights the constants of their "
           + "quantization, workspace the batch. The raw bytes of every account are in comparison.csv."),
     ]
@@ -48,7 +48,9 @@ public struct ComparisonPage: Report {
   private var setting: String {
     guard let recipe = comparisons.first?.rows.compactMap({ $0.planned?.plan.recipe }).first else { return "" }
     let tokens = Fixed.grouped(recipe.batch.sequence)
-    return "One sequence of \(tokens) tokens a step on the \(recipe.stack.rawValue) stack, with its own defaults."
+    return
+      "One sequence of \(tokens) tokens a step on the \(recipe.stack.rawValue) stack, weights loaded in bf16, everything "
+      + "else its own default."
   }
 
   private static func title(_ comparison: Comparison) -> String {
@@ -70,7 +72,7 @@ public struct ComparisonPage: Report {
         + grouped.map { Column($0.title, key: $0.title, .gibibytes) }
         + [
           Column("device", key: "device_bytes", .gibibytes), Column("operations", key: "operations"),
-          Column("tokens/s", key: "tokens_per_second", .decimal(places: 0)), Column("smallest card", key: "card"),
+          Column("smallest card", key: "card"), Column("tokens/s there", key: "tokens_per_second", .integer),
         ],
       rows: comparison.rows.compactMap { row in
         guard let planned = row.planned else { return nil }
@@ -82,8 +84,8 @@ public struct ComparisonPage: Report {
           + grouped.map { group in .bytes(group.accounts.reduce(Bytes.zero) { $0 + (accounts[$1] ?? .zero) }) }
           + [
             .bytes(plan.device.expected), .text("\(plan.work.total)"),
-            planned.speed.map { .decimal($0.expected) } ?? .none,
             .text(planned.smallest.map { $0.device.title } ?? "none"),
+            planned.speed.map { .integer(Int($0.expected.rounded())) } ?? .none,
           ]
       })
   }
@@ -92,7 +94,7 @@ public struct ComparisonPage: Report {
   public var picture: String {
     let parts = ComparisonPage.grouped
     return StackedBars(
-      title: "Memory at the peak by account, GiB", unit: "GiB", parts: parts.map(\.title),
+      title: "Memory at the peak by account, GiB", parts: parts.map(\.title),
       groups: comparisons.map { comparison in
         StackedBars.Group(
           title: comparison.spec.name,

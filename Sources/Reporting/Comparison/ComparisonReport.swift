@@ -44,17 +44,16 @@ public struct ComparisonReport: Report {
   }
 
   private var legend: String {
-    let speed =
-      comparison.device == nil ? "Tokens/s and seconds are of the smallest card below; " : ""
+    let speed = comparison.device == nil ? ", tokens/s and seconds of the smallest card below" : ""
     return
-      "GiB at the peak of the expected device bytes, with what else they may be; full precision and the peak's moment are "
-      + "in --format json. \(speed)operations are of one step."
+      "Memory is in GiB at the peak of the expected device bytes, operations are of one step\(speed). --format json has "
+      + "bytes, every setting and the peak's moment."
   }
 
   /// A method a column.
   private var sideBySide: Table {
     let planned = planned
-    var table = Table([Column("", key: "what")] + planned.map { Column($0.name, key: $0.name) })
+    var table = Table([Column("", key: "what")] + planned.map { Column($0.name, key: $0.name, alignment: .right) })
     func add(_ what: String, _ value: (Comparison.Planned) -> String) {
       table.append([.text(what)] + planned.map { .text(value($0.planned)) })
     }

@@ -51,12 +51,12 @@ public struct FitsPage: Report {
     var blocks: [Document.Block] = [
       .lead("What fits: models on cards, by method"),
       .paragraph(
-        "Made by \(command); planned, not measured, and the same on every machine. One sequence a step on the trl stack "
-          + "with its own defaults."),
+        "Made by \(command); planned, not measured, and the same on every machine. One sequence a step on the trl stack, "
+          + "weights loaded in bf16, everything else its own default."),
       .paragraph(
         "A number alone is the longest sequence that fits by the expected bytes, in multiples of "
           + "\(Reach.sequenceStep) tokens; * marks all that the model has positions for. Where \(wanted) tokens don't fit, "
-          + "the cheapest single change under which they do follows the longest that fits without it; – is neither. What "
+          + "the cheapest single change under which they do follows the longest that fits without it, if any does; – is neither. What "
           + "a change saves and costs is in fits.csv."),
     ]
     for spec in specs {
@@ -94,12 +94,13 @@ extension LongestFit {
   /// The answer in the few words of a cell.
   fileprivate var words: String {
     func number(_ longest: Int?) -> String {
-      longest.map { Fixed.grouped($0) + ($0 + Reach.sequenceStep > spec.maximumPositions ? "*" : "") } ?? "0"
+      longest.map { Fixed.grouped($0) + ($0 + Reach.sequenceStep > spec.maximumPositions ? "*" : "") } ?? "–"
     }
     return switch answer {
     case .longest(let longest): number(longest)
-    case .change(let remedy, let longest): "\(number(longest)); \(remedy.change)"
-    case .nothing(let longest): longest == nil ? "–" : number(longest)
+    case .change(let remedy, let longest):
+      longest == nil ? remedy.change : "\(number(longest)); \(remedy.change)"
+    case .nothing(let longest): number(longest)
     case .refused: "not planned"
     }
   }

@@ -9,13 +9,17 @@ struct DataStudyReport {
   init(_ study: DataStudy) { self.study = study }
 
   var blocks: [Document.Block] {
-    var blocks: [Document.Block] = [.heading("The data"), .facts(facts), .table(histogram), .table(orders)]
-    blocks.append(
-      .paragraph(
-        "Tokens/s count tokens of samples, no padding. Packed rows are timed as if every token saw the whole row, which "
-          + "attention that knows the samples' borders makes faster."))
-    if !study.samples.notes.isEmpty { blocks.append(.list(study.samples.notes)) }
-    return blocks
+    let notes: [Document.Block] = study.samples.notes.isEmpty ? [] : [.list(study.samples.notes)]
+    let rates: [Document.Block] =
+      study.seconds == nil
+      ? []
+      : [
+        .paragraph(
+          "Tokens/s count tokens of samples, no padding. Packed rows are timed as if every token saw the whole row, "
+            + "which attention that knows the samples' borders makes faster.")
+      ]
+    return [.heading("The data"), .facts(facts)] + notes + [.heading("Its lengths"), .table(histogram)]
+      + [.heading("One epoch of it"), .table(orders)] + rates
   }
 
   private var facts: [Document.Fact] {
@@ -46,7 +50,8 @@ struct DataStudyReport {
         "worst micro-batch",
         study.order == .packed
           ? "\(Fixed.grouped(study.microBatch * study.sequence)) tokens, as every one of packed rows"
-          : "\(Fixed.grouped(study.worstMicroBatchTokens)) tokens, with the longest sample in it: what the memory is for"))
+          : "\(Fixed.grouped(study.worstMicroBatchTokens)) tokens, with the longest sample in it: what the memory is for"
+      ))
     if let gain = study.packingGain {
       facts.append(Document.Fact("packing", "goes through the data \(Fixed.text(gain, decimals: 2)) times as fast"))
     }
@@ -92,16 +97,18 @@ struct DataStudyReport {
     let timed = study.epochs.contains { $0.seconds != nil }
     return Table(
       [
-        Column("an epoch in", key: "order"), Column("rows", key: "rows", .integer),
+        Column("order", key: "order"), Column("rows", key: "rows", .integer),
         Column("steps", key: "steps", .integer), Column("padding", key: "padding", .percent(places: 1)),
       ]
         + (timed
-          ? [Column("tokens/s", key: "tokens_per_second", .decimal(places: 0)), Column("time", key: "time")] : []),
+          ? [
+            Column("tokens/s", key: "tokens_per_second", .integer), Column("time", key: "time", alignment: .right),
+          ] : []),
       rows: study.epochs.map { epoch in
         [.text(epoch.order.title), .integer(epoch.rows), .integer(epoch.steps), .percent(epoch.paddingShare)]
           + (timed
             ? [
-              epoch.tokensPerSecond.map { .decimal($0) } ?? .none,
+              epoch.tokensPerSecond.map { .integer(Int($0.rounded())) } ?? .none,
               epoch.seconds.map { .text(Phrase.duration($0.expected)) } ?? .none,
             ] : [])
       })

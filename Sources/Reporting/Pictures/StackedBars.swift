@@ -18,14 +18,13 @@ struct StackedBars {
   }
 
   let title: String
-  let unit: String
   /// Names of the parts, from the bottom up.
   let parts: [String]
   let groups: [Group]
 
   private static let columns = 4
   private static let plot = (width: 190.0, height: 180.0)
-  private static let margin = (left: 44.0, top: 66.0, right: 14.0, bottom: 74.0)
+  private static let margin = (left: 44.0, top: 34.0, right: 14.0, bottom: 56.0)
   private static let legendHeight = 30.0
 
   /// After Okabe and Ito (2008), two lightnesses of most hues.
@@ -49,7 +48,7 @@ struct StackedBars {
     for (place, group) in groups.enumerated() {
       body += drawn(
         group, left: Double(place % columns) * cell.width + Self.margin.left,
-        top: 36 + Double(place / columns) * cell.height + Self.margin.top - 36)
+        top: 36 + Double(place / columns) * cell.height + Self.margin.top)
     }
     let base = 36 + Double(rows) * cell.height
     for (place, part) in parts.enumerated() {
@@ -101,12 +100,12 @@ struct StackedBars {
     return body
   }
 
-  /// A quarter of the axis: 1, 1.5, 2, 2.5, 5 or 7.5 times a power of ten.
+  /// A quarter of the axis: 1, 1.5, 2, 2.5, 3, 4, 5 or 7.5 times a power of ten.
   private static func step(upTo most: Double) -> Double {
     guard most > 0, most.isFinite else { return 1 }
     var scale = 1e-6
     while scale < 1e12 {
-      for digit in [1, 1.5, 2, 2.5, 5, 7.5] where digit * scale * 4 >= most { return digit * scale }
+      for digit in [1, 1.5, 2, 2.5, 3, 4, 5, 7.5] where digit * scale * 4 >= most { return digit * scale }
       scale *= 10
     }
     return most / 4

@@ -112,7 +112,7 @@ import Testing
 
   @Test func `is a change that suffices where it does not`() throws {
     guard case .change(let remedy, let longest) = try fit("lora", "rtx-4060-ti-16gb").answer else {
-      Issue.record("7B in 16 bits leave 2 GiB of 16")
+      Issue.record("7B on TRL are loaded in 32 bits, 25 GiB")
       return
     }
     #expect(remedy.suffices && remedy.cost != .task)

@@ -80,7 +80,8 @@ import Testing
       $0.microBatch = batch
       $0.accumulation = accumulation
     }
-    return try Planner.plan(spec, resolved, device: #require(DeviceCatalog.named("rtx-4090")))
+    let card = try #require(DeviceCatalog.named("rtx-4090"))
+    return try Planner.plan(spec, resolved, device: card)
   }
 
   private func study(_ lengths: [Int], _ plan: Plan, passes: Double = 1) throws -> DataStudy {

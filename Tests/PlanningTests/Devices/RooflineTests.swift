@@ -80,7 +80,8 @@ import Testing
       $0.weightFormat = .fp16
       $0.attention = .flash
     }
-    return try Planner.plan(spec, resolved, device: #require(DeviceCatalog.named(device)))
+    let card = try #require(DeviceCatalog.named(device))
+    return try Planner.plan(spec, resolved, device: card)
   }
 
   @Test func `is tokens over tokens a second, its parts add up, and the longer of device and host decides`() throws {
@@ -92,8 +93,9 @@ import Testing
     #expect(abs(max(device, parts.host) - roofline.seconds.expected) < 1e-9)
   }
 
-  @Test func `is bound by products, or by the host where sequences are short`() throws {
-    #expect(try plan("t4").throughput?.bound == .products)
+  @Test func `is bound by products, by bytes on slow memory, or by the host where sequences are short`() throws {
+    #expect(try plan("a100-80gb", .lora, sequence: 4096).throughput?.bound == .products)
+    #expect(try plan("t4").throughput?.bound == .bytes)
     #expect(try plan("h100", sequence: 64).throughput?.bound == .host)
   }
 
