@@ -18,9 +18,7 @@ struct Plimsoll: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      Fit.self, PlanCommand.self, Sweep.self, Check.self, Run.self, Merge.self, Probe.self, Validate.self, Demo.self,
-      Models.self,
-      GPUs.self,
-      Stacks.self, MachineCommand.self,
+      Fit.self, PlanCommand.self, Compare.self, Sweep.self, Check.self, Run.self, Merge.self, Probe.self, Validate.self,
+      ReportCommand.self, Demo.self, Models.self, GPUs.self, Stacks.self, MachineCommand.self,
     ])
 }

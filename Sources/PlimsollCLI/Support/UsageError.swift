@@ -22,6 +22,10 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
   case twoLengths
   case engineOnDevices
   case nothingToMerge
+  case severalExtents([String])
+  case withoutData(flag: String)
+  case methodOfComparison(String)
+  case unknownMethod(String, nearest: [String])
 
   var description: String {
     switch self {
@@ -65,6 +69,16 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
     case .engineOnDevices: "--gpus: the plimsoll stack runs on this machine's CPU; name another --stack"
     case .nothingToMerge:
       "sweep merge needs the archive to write and those of the shards: plimsoll sweep merge whole.sqlite part-1.sqlite part-2.sqlite"
+    case .severalExtents(let flags): "\(flags.joined(separator: " and ")) exclude each other: say one of them"
+    case .withoutData(let flag):
+      "--\(flag) is about data: name it with --data\(flag == "epochs" ? ", --tokens or --samples" : "")"
+    case .methodOfComparison(let name):
+      "--method \(name): compare goes through several; list them with --methods \(name),…"
+    case .unknownMethod(let name, let nearest):
+      "--methods \(name) is unknown: "
+        + (nearest.isEmpty
+          ? "full, freeze, lora, dora, int8 and qlora are the usual ones"
+          : "did you mean \(nearest.joined(separator: ", "))?")
     case .outOfRange(let flag, let value, let allowed): "--\(flag) is \(value): it must be \(allowed)"
     }
   }
