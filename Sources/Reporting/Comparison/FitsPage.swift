@@ -55,7 +55,7 @@ public struct FitsPage: Report {
           + "weights loaded in bf16, everything else its own default."),
       .paragraph(
         "A number alone is the longest sequence that fits by the expected bytes, in multiples of "
-          + "\(Reach.sequenceStep) tokens; * marks all that the model has positions for. Where \(wanted) tokens don't fit, "
+          + "\(Axis.sequenceUnit) tokens; * marks all that the model has positions for. Where \(wanted) tokens don't fit, "
           + "the cheapest single change under which they do follows the longest that fits without it, if any does; – is neither. What "
           + "a change saves and costs is in fits.csv."),
     ]
@@ -94,7 +94,7 @@ extension LongestFit {
   /// The answer in the few words of a cell.
   fileprivate var words: String {
     func number(_ longest: Int?) -> String {
-      longest.map { Fixed.grouped($0) + ($0 + Reach.sequenceStep > spec.maximumPositions ? "*" : "") } ?? "–"
+      longest.map { Fixed.grouped($0) + ($0 + Axis.sequenceUnit > spec.maximumPositions ? "*" : "") } ?? "–"
     }
     return switch answer {
     case .longest(let longest): number(longest)
