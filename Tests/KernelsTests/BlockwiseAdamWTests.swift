@@ -27,11 +27,15 @@ extension KernelTests {
       }
 
       mutating func update(_ gradient: [Float], step: Int, weightDecay: Double, gradientScale: Float = 1) {
+        // Elements of one array cannot be lent twice.
+        var (firstCodes, secondCodes, firstAbsmax, secondAbsmax) = (codes[0], codes[1], absmax[0], absmax[1])
         BlockwiseAdamWKernel.update(
-          weight: weight.mutableSpan, gradient: gradient.span, firstCodes: codes[0].mutableSpan,
-          firstAbsmax: absmax[0].mutableSpan, secondCodes: codes[1].mutableSpan, secondAbsmax: absmax[1].mutableSpan,
-          learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: weightDecay, step: step,
-          gradientScale: gradientScale)
+          weight: weight.mutableSpan, gradient: gradient.span, firstCodes: firstCodes.mutableSpan,
+          firstAbsmax: firstAbsmax.mutableSpan, secondCodes: secondCodes.mutableSpan,
+          secondAbsmax: secondAbsmax.mutableSpan, learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8,
+          weightDecay: weightDecay, step: step, gradientScale: gradientScale)
+        codes = [firstCodes, secondCodes]
+        absmax = [firstAbsmax, secondAbsmax]
       }
     }
 
