@@ -40,6 +40,7 @@ import Testing
   @Test func `weights that are not there, cut short, or of a preset`() throws {
     let tiny = try TinyCheckpoint()
     expect(try tiny.run(model: "llama-2-7b"), 64, "llama-2-7b is a preset")
+    expect(try tiny.run("--random-weights", model: "llama-2-7b"), 64, "--tokenizer")
     let weights = tiny["model/model.safetensors"]
     let bytes = try Data(contentsOf: URL(fileURLWithPath: weights))
     for count in [0, 7, 100, 100_000, bytes.count - 1] {
@@ -48,6 +49,23 @@ import Testing
     }
     try FileManager.default.removeItem(atPath: weights)
     expect(try tiny.run("--steps", "1", "--output", tiny["out"]), 66, "holds no weights")
+  }
+
+  @Test func `random weights need nothing but the model's shape and a tokenizer`() throws {
+    let tiny = try TinyCheckpoint()
+    try FileManager.default.removeItem(atPath: tiny["model/model.safetensors"])
+    let outcome = try tiny.run(
+      "--random-weights", "--optimizer-in-backward", "--method", "full", "--steps", "2", "--output", tiny["out"],
+      "--format", "json")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try outcome.lineObjects().last?["balanced"] as? Bool == true)
+  }
+
+  @Test func `clipping to a common norm is refused where gradients are consumed in backward`() throws {
+    let tiny = try TinyCheckpoint()
+    expect(
+      try tiny.run("--optimizer-in-backward", "--max-grad-norm", "1", "--output", tiny["out"]), 64,
+      "--max-grad-norm is 1", "--optimizer-in-backward")
   }
 
   @Test func `a tokenizer that is not there, or is none`() throws {

@@ -35,10 +35,10 @@ struct Run: ParsableCommand {
     let asked = try model.asked(recipe)
     var request = asked.request
     try EngineOptions.settle(&request, recipe, command: "run")
-    if options.randomWeights {
-      guard options.tokenizer != nil else { throw UsageError.randomWeightsWithoutTokenizer }
-    } else {
+    if !options.randomWeights {
       _ = try asked.weightsPath()
+    } else if case .preset = asked.reference.origin, options.tokenizer == nil {
+      throw UsageError.randomWeightsWithoutTokenizer
     }
     _ = try limit.enforce(mapsFiles: !options.randomWeights)
     let run = TrainingRun(

@@ -26,7 +26,7 @@ extension ReconciliationReport {
       "loss": .number(summary.loss),
       "steps": .array(summary.steps.map { ["loss": .number($0.loss), "seconds": .number($0.seconds)] }),
       "load_seconds": .number(summary.loadSeconds), "flops_per_step": .integer(summary.flopsPerStep.count),
-      "limit": summary.limit.map { ["bytes": .integer($0.bytes.count), "name": .string($0.name)] } ?? .null,
+      "limit": summary.limit.map(\.json) ?? .null,
       "profile": summary.profile.map(\.json) ?? .null,
       "stamp": .array(summary.stamp.map { .string($0) }),
     ]
@@ -35,6 +35,10 @@ extension ReconciliationReport {
   private func side(_ peak: Peak, moment: String) -> OrderedJSON {
     ["accounts": peak.accounts.json, "peak": peak.json(moment: moment)]
   }
+}
+
+extension CheckSummary.Limit {
+  fileprivate var json: OrderedJSON { ["bytes": .integer(bytes.count), "name": .string(name)] }
 }
 
 extension CheckSummary.Profile {

@@ -43,8 +43,7 @@ public enum RunState {
     try AtomicFile.makeFolder(draft)
     let tensors = trainer.trained.flatMap(states)
     var writer = try SafetensorsWriter(
-      path: draft + "/" + weightsName,
-      tensors: tensors.map { $0.fileTensor })
+      path: draft + "/" + weightsName, tensors: tensors.map(\.fileTensor))
     for tensor in tensors {
       let parameter = tensor.parameter
       switch tensor.part {
@@ -144,7 +143,7 @@ public enum RunState {
     add(parameter.name, parameter.shape, .value)
     if parameter.firstMoment.isOpen { add(first, parameter.shape, .firstMoment) }
     if parameter.secondMoment.isOpen { add(second, parameter.shape, .secondMoment) }
-    for (name, path) in [(first, \ParameterTensor.quantizedFirst), (second, \.quantizedSecond)] {
+    for (name, path) in [(first, \ParameterTensor.quantizedFirst), (second, \ParameterTensor.quantizedSecond)] {
       let moment = parameter[keyPath: path]
       guard moment.codes.isOpen else { continue }
       add(name, parameter.shape, .codes(path))

@@ -42,7 +42,8 @@ struct StoredWeight {
   /// Takes the bytes over as they are, and takes their pages out of memory again.
   func copyBytes(into target: consuming MutableSpan<UInt8>) throws(WeightFileError) {
     guard bytes.upperBound <= file.size else { throw .changed(path: file.path) }
-    Elementwise.copy(file.bytes(bytes), to: target)
+    let source = file.bytes(bytes)
+    for index in source.indices { target[index] = source[index] }
     file.release(bytes)
   }
 
