@@ -20,12 +20,15 @@ public struct Capacity: Sendable {
     public let reason: String
   }
 
+  /// The sequences of every frontier.
+  public var sequences: [Int] { Capacity.sequences(of: spec) }
+
   /// What was asked for.
   public var choice: MethodCapacity { methods[asked] }
 
   /// What is to be done: the fastest recipe of the method that was asked for that fits, or else its smallest mended one.
   public var chosen: Recipe? {
-    if !choice.fits, let remedy = choice.remedy { return remedy.recipe }
+    guard choice.fits else { return choice.remedy?.recipe }
     return choice.fastest?.recipe ?? (choice.fits ? choice.recipe : nil)
   }
 }
@@ -65,20 +68,34 @@ extension Capacity {
         refusals.append(Refused(method: recipe.method.name, reason: error.description))
       }
     }
-    let questions = planned.flatMap { entry in
-      Question.all(spec, entry.recipe, fits: entry.device.expected <= budget).map { (entry.place, entry.recipe, $0) }
-    }
-    let counter = Progress(of: questions.count, progress)
-    let answers = Parallel.map(questions, jobs: jobs) { place, recipe, question in
+    let counter = Progress(of: planned.count * (1 + Question.all(spec).count), progress)
+    let methods = Parallel.map(planned, jobs: jobs) { entry -> Asked in
       defer { counter.advance() }
-      return (place, question.answer(recipe, estimates, on: card))
+      guard entry.device.expected > budget else {
+        return Asked(recipe: entry.recipe, device: entry.device, remedy: nil, base: entry.recipe)
+      }
+      let remedy = RemedySet.smallest(for: entry.recipe, estimates) { Planner.speed(spec, $0, on: card)?.expected }
+      return Asked(recipe: entry.recipe, device: entry.device, remedy: remedy, base: remedy?.recipe)
     }
-    let methods = planned.map { entry in
-      MethodCapacity(
-        entry.recipe, entry.device, budget: budget, answers.filter { $0.0 == entry.place }.map(\.1))
+    let questions = methods.indices.flatMap { index in Question.all(spec).map { (index, $0) } }
+    let answers = Parallel.map(questions, jobs: jobs) { index, question -> (Int, Question.Answer?) in
+      defer { counter.advance() }
+      return (index, methods[index].base.map { question.answer($0, estimates, on: card) })
+    }
+    let capacities = methods.indices.map { index in
+      MethodCapacity(methods[index], budget: budget, answers.filter { $0.0 == index }.compactMap(\.1))
     }
     return Capacity(
-      spec: spec, budget: budget, device: device, card: card, methods: methods,
+      spec: spec, budget: budget, device: device, card: card, methods: capacities,
       asked: planned.firstIndex { $0.place == asked } ?? 0, refusals: refusals)
+  }
+
+  /// A recipe as it was asked for, and what further questions are about.
+  struct Asked: Sendable {
+    let recipe: Recipe
+    let device: Interval
+    let remedy: RemedySet?
+    /// The recipe, or what the remedy makes of it; `nil` where nothing helps.
+    let base: Recipe?
   }
 }

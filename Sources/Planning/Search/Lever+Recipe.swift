@@ -13,7 +13,8 @@ extension Lever {
   private static func free(_ recipe: Recipe, _ device: Device?) -> [Lever] {
     guard recipe.stack.isTorch else { return [] }
     var losses: [Option] = []
-    if recipe.loss == .full {
+    // LLaMA-Factory has no setting for the loss alone: its Liger kernels change norms and rotations too.
+    if recipe.loss == .full, recipe.stack != .llamaFactory {
       losses = [LossImplementation.chunked, .fused].map { loss in
         change("--loss \(loss.rawValue)", "scores over the vocabulary are never all there at once") { _ in
           RecipeChange(loss: loss)
@@ -45,8 +46,8 @@ extension Lever {
       ]
     }
     return [
-      Lever(.loss, .free, isSteady: false, losses), Lever(.adapterFormat, .free, isSteady: true, formats),
-      Lever(.walk, .free, isSteady: true, walks), Lever(.segments, .free, isSteady: true, segments(recipe)),
+      Lever(.loss, .free, isSteady: false, losses), Lever(.adapterFormat, .free, isSteady: false, formats),
+      Lever(.walk, .free, isSteady: false, walks), Lever(.segments, .free, isSteady: true, segments(recipe)),
       Lever(.attention, .free, isSteady: false, attentions),
     ]
   }

@@ -7,7 +7,6 @@ package struct Lever: Sendable {
     case loss, adapterFormat, walk, segments, attention
     case checkpointing, microBatch, paging, offload
     case states, weightFormat, base, rank, targets
-    case sequence
   }
 
   /// One way to pull it.

@@ -24,6 +24,11 @@ package struct LeverSearch: Sendable {
   package struct Choice: Hashable, Sendable {
     package let lever: Int
     package let option: Int
+
+    package init(lever: Int, option: Int) {
+      self.lever = lever
+      self.option = option
+    }
   }
 
   /// The smallest set.
@@ -168,7 +173,7 @@ extension Lever.Name {
   fileprivate var isPassing: Bool {
     switch self {
     case .loss, .attention, .checkpointing, .microBatch: true
-    case .adapterFormat, .walk, .segments, .paging, .offload, .states, .weightFormat, .base, .rank, .targets, .sequence:
+    case .adapterFormat, .walk, .segments, .paging, .offload, .states, .weightFormat, .base, .rank, .targets:
       false
     }
   }

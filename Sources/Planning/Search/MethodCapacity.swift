@@ -8,7 +8,9 @@ public struct MethodCapacity: Sendable {
   /// Its device bytes.
   public let device: Interval
   public let fits: Bool
-  /// The longest sequence, one at a time.
+  /// The smallest set of changes that makes a misfit fit.
+  public let remedy: RemedySet?
+  /// The longest sequence, one at a time; of a misfit, with the changes of ``remedy``, as everything below.
   public let sequence: Reach.Stretch?
   /// The largest micro-batch at the recipe's sequence.
   public let microBatch: Reach.Stretch?
@@ -18,8 +20,6 @@ public struct MethodCapacity: Sendable {
   public let frontier: [Point]
   /// The fastest recipe that fits; `nil` where none does.
   public let fastest: FastRecipe?
-  /// The smallest set of changes that makes a misfit fit.
-  public let remedy: RemedySet?
 
   /// A sequence and the largest micro-batch of it that fits; `nil` if not even one does.
   public struct Point: Hashable, Sendable {
@@ -27,6 +27,6 @@ public struct MethodCapacity: Sendable {
     public let microBatch: Int?
   }
 
-  /// Whether anything of the method fits, if only a shorter sequence.
-  public var isPossible: Bool { fits || sequence != nil || remedy != nil }
+  /// Whether anything of the method fits, if only with changes.
+  public var isPossible: Bool { fits || remedy != nil }
 }

@@ -3,19 +3,17 @@ import Modeling
 
 /// One thing to find out about a recipe, independent of the others.
 enum Question: Sendable {
-  case stretch(Axis), point(Int), fastest, remedy
+  case stretch(Axis), point(Int), fastest
 
   enum Answer: Sendable {
     case stretch(Axis, Reach.Stretch?)
     case point(MethodCapacity.Point)
     case fastest(FastRecipe?)
-    case remedy(RemedySet?)
   }
 
   /// The slow ones first, so that the last thread is not long alone.
-  static func all(_ spec: ModelSpec, _ recipe: Recipe, fits: Bool) -> [Question] {
-    [.fastest] + (fits ? [] : [.remedy]) + Axis.allCases.map(Question.stretch)
-      + Capacity.sequences(of: spec).map(Question.point)
+  static func all(_ spec: ModelSpec) -> [Question] {
+    [.fastest] + Axis.allCases.map(Question.stretch) + Capacity.sequences(of: spec).map(Question.point)
   }
 
   func answer(_ recipe: Recipe, _ estimates: Estimates, on card: Device) -> Answer {
@@ -27,31 +25,25 @@ enum Question: Sendable {
       let batch = reach.with(sequence: sequence)?.stretch(.microBatch)?.largest
       return .point(MethodCapacity.Point(sequence: sequence, microBatch: batch))
     case .fastest: return .fastest(FastRecipe.find(recipe, estimates, on: card))
-    case .remedy:
-      let spec = estimates.spec
-      return .remedy(
-        RemedySet.smallest(for: recipe, estimates) { Planner.speed(spec, $0, on: card)?.expected })
     }
   }
 }
 
 extension MethodCapacity {
-  init(_ recipe: Recipe, _ device: Interval, budget: Bytes, _ answers: [Question.Answer]) {
+  init(_ asked: Capacity.Asked, budget: Bytes, _ answers: [Question.Answer]) {
     var stretches: [Axis: Reach.Stretch] = [:]
     var frontier: [Point] = []
     var fastest: FastRecipe?
-    var remedy: RemedySet?
     for answer in answers {
       switch answer {
       case .stretch(let axis, let stretch): stretches[axis] = stretch
       case .point(let point): frontier.append(point)
       case .fastest(let found): fastest = found
-      case .remedy(let found): remedy = found
       }
     }
     self.init(
-      recipe: recipe, device: device, fits: device.expected <= budget, sequence: stretches[.sequence],
-      microBatch: stretches[.microBatch], rank: stretches[.rank], frontier: frontier, fastest: fastest,
-      remedy: remedy)
+      recipe: asked.recipe, device: asked.device, fits: asked.device.expected <= budget, remedy: asked.remedy,
+      sequence: stretches[.sequence], microBatch: stretches[.microBatch], rank: stretches[.rank], frontier: frontier,
+      fastest: fastest)
   }
 }

@@ -95,8 +95,11 @@ public struct DevicesReport: Report {
     }
     let word = isPriced && first.price != nil ? "cheapest" : "smallest"
     let count = best.devices == 1 ? "" : "\(best.devices) × "
+    let parallelism = best.recipe.parallelism
+    let host = parallelism.settings.offload == .none ? "" : " (\(parallelism.settings.offload.rawValue) on the host)"
+    let sharding = best.recipe.parallelism == .single ? "" : " by \(parallelism.sharding.rawValue)\(host)"
     return "\(name) fits on \(alone.count) of \(Phrase.count(rows.count, "device")) alone; the \(word) way is \(count)"
-      + "\(first.fit.device.title), with \(best.bytes.expected) on each"
+      + "\(first.fit.device.title)\(sharding), with \(best.bytes.expected) on each"
   }
 
   private func prices(_ row: Row) -> [Cell] {
@@ -136,8 +139,9 @@ public struct DevicesReport: Report {
   private var several: Table {
     let columns = [
       Column("device", key: "device"), Column("GPUs", key: "gpus", .integer), Column("sharding", key: "sharding"),
-      Column("each", key: "device_bytes", .gibibytes), Column("buckets", key: "bucket_bytes", .gibibytes),
-      Column("gathered", key: "gathered_bytes", .gibibytes), Column("transfers", key: "transfer_bytes", .gibibytes),
+      Column("on the host", key: "offload"), Column("each", key: "device_bytes", .bytes),
+      Column("buckets", key: "bucket_bytes", .bytes), Column("gathered", key: "gathered_bytes", .bytes),
+      Column("moved", key: "transfer_bytes", .bytes),
       Column("tokens/s", key: "tokens_per_second", .decimal(places: 0)),
     ]
     return Table(columns + priceColumns, rows: lacking.flatMap(waysOf))
@@ -148,11 +152,12 @@ public struct DevicesReport: Report {
     let ways = showsAllWays ? row.fit.shared : Array(row.fit.shared.prefix(1))
     let blanks = Array(repeating: Cell.none, count: priceColumns.count)
     guard !ways.isEmpty else {
-      return [[.text(row.fit.device.name), .none, "none fits"] + Array(repeating: .none, count: 5) + blanks]
+      return [[.text(row.fit.device.name), .none, "none fits"] + Array(repeating: .none, count: 6) + blanks]
     }
     return ways.enumerated().map { place, way in
       let cells: [Cell] = [
-        .text(row.fit.device.name), .integer(way.devices), .text(way.sharding), .bytes(way.bytes.expected),
+        .text(row.fit.device.name), .integer(way.devices), .text(way.recipe.parallelism.sharding.rawValue),
+        way.offload.map { .text($0) } ?? .none, .bytes(way.bytes.expected),
         .bytes(way.buffers.buckets), .bytes(way.buffers.gathered), .bytes(way.buffers.transfers),
         .optional(way.tokensPerSecond),
       ]
@@ -174,9 +179,9 @@ public struct DevicesReport: Report {
 }
 
 extension DeviceFit.Way {
-  /// The sharding with what is on the host.
-  var sharding: String {
+  /// What is on the host, if anything.
+  fileprivate var offload: String? {
     let offload = recipe.parallelism.settings.offload
-    return recipe.parallelism.sharding.rawValue + (offload == .none ? "" : " + host (\(offload.rawValue))")
+    return offload == .none ? nil : offload.rawValue
   }
 }

@@ -5,7 +5,7 @@ import Planning
 extension PlanReport {
   /// A row a method, for spreadsheets.
   public var table: Table {
-    let sequences = capacity.methods.first?.frontier.map(\.sequence) ?? []
+    let sequences = capacity.sequences
     var columns = [
       Column("model", key: "model"), Column("method", key: "method"), Column("stack", key: "stack"),
       Column("device", key: "device"), Column("budget", key: "budget_bytes", .bytes),
@@ -32,7 +32,9 @@ extension PlanReport {
       .flag(method.fits), .optional(method.sequence?.largest), .optional(method.microBatch?.largest),
       .optional(method.rank?.largest),
     ]
-    cells += method.frontier.map { Cell.optional($0.microBatch) }
+    cells += sequences.map { sequence in
+      .optional(method.frontier.first { $0.sequence == sequence }?.microBatch)
+    }
     if let fastest = method.fastest {
       let best = fastest.recipe
       cells += [

@@ -52,15 +52,15 @@ public struct PlanReport: Report {
     Table(
       [
         Column("method", key: "method"), Column("as asked", key: "device_bytes", .bytes),
-        Column("fits", key: "fits", .flag),
-        Column("longest sequence", key: "largest_sequence", .integer),
-        Column("largest batch", key: "largest_micro_batch", .integer),
-        Column("largest rank", key: "largest_rank", .integer),
+        Column("fits", key: "fits", .flag), Column("longest sequence", key: "largest_sequence", .integer),
+        Column("batch", key: "largest_micro_batch", .integer), Column("rank", key: "largest_rank", .integer),
+        Column("with", key: "smallest_changes"),
       ],
       rows: capacity.methods.map { method in
         [
-          .text(method.recipe.method.title), .bytes(method.device.expected), .flag(method.fits),
+          .text(method.recipe.method.name.rawValue), .bytes(method.device.expected), .flag(method.fits),
           .optional(method.sequence?.largest), .optional(method.microBatch?.largest), .optional(method.rank?.largest),
+          .text(method.fits ? "" : method.remedy?.flags ?? "nothing helps"),
         ]
       })
   }
@@ -80,14 +80,16 @@ public struct PlanReport: Report {
   }
 
   private var frontier: Table {
-    let sequences = capacity.methods.first?.frontier.map(\.sequence) ?? []
+    let sequences = capacity.sequences
     let columns = capacity.methods.map {
-      Column($0.recipe.method.title, key: $0.recipe.method.name.rawValue, .integer)
+      Column($0.recipe.method.name.rawValue, key: $0.recipe.method.name.rawValue, .integer)
     }
     return Table(
       [Column("sequence", key: "sequence", .integer)] + columns,
       rows: sequences.enumerated().map { place, sequence in
-        let batches = capacity.methods.map { Cell.optional($0.frontier[place].microBatch) }
+        let batches = capacity.methods.map { method in
+          Cell.optional(method.frontier.indices.contains(place) ? method.frontier[place].microBatch : nil)
+        }
         return [.integer(sequence)] + batches
       })
   }
@@ -101,7 +103,7 @@ public struct PlanReport: Report {
         Column("device", key: "device_bytes", .bytes),
       ],
       rows: capacity.methods.map { method in
-        let title = Cell.text(method.recipe.method.title)
+        let title = Cell.text(method.recipe.method.name.rawValue)
         guard let fastest = method.fastest else { return [title] + Array(repeating: .none, count: 6) }
         let recipe = fastest.recipe
         return [
@@ -115,16 +117,15 @@ public struct PlanReport: Report {
   private var remedies: [Document.Block] {
     capacity.methods.flatMap { method -> [Document.Block] in
       guard !method.fits else { return [] }
-      let title = "What makes \(method.recipe.method.title) fit"
-      guard let remedy = method.remedy else {
-        return [.heading(title), .paragraph("No set of changes to the recipe does.")]
-      }
+      guard let remedy = method.remedy else { return [] }
+      let title = "What makes \(method.recipe.method.name.rawValue) fit"
       return [.heading(title), .table(RemedyTable.table(of: remedy))]
     }
   }
 
   private var notes: [String] {
     var notes = [
+      "what does not fit as asked is stretched with the changes that make it fit",
       "each number is the largest on its ladder that fits by its expected bytes: no larger one there does, a smaller one "
         + "may need more",
       "sequences of 16 tokens apart up to 1,024, then of a sixteenth at most; batches and ranks of 1 apart up to 64",
