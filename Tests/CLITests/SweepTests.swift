@@ -152,7 +152,7 @@ func csvRows(_ text: String) -> [[String: String]] {
 @Suite(.serialized) struct `The archive of plimsoll sweep` {
   private static let flags = [
     "sweep", "smollm2-135m", "--seq", "64", "--over", "method=full,lora,qlora", "--over", "rank=1..40", "--over",
-    "batch=1,2,3,4", "--format", "csv",
+    "batch=1,2", "--format", "csv",
   ]
 
   @Test func `survives being killed at any moment, and ends as if nothing had happened`() throws {
@@ -180,7 +180,7 @@ func csvRows(_ text: String) -> [[String: String]] {
       // Everything is there now: nothing is computed.
       let again = try Program.run(Self.flags + ["--archive", archive])
       #expect(again.output == whole.output)
-      #expect(again.errors.contains("324 of 324 points are in the archive"), "\(again.errors)")
+      #expect(again.errors.contains("162 of 162 points are in the archive"), "\(again.errors)")
     }
   }
 
