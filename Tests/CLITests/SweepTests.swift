@@ -26,7 +26,7 @@ func csvRows(_ text: String) -> [[String: String]] {
     ["smollm2-135m", "--method", "full", "--seq", "512", "--checkpointing"],
     ["llama-2-7b", "--method", "qlora", "--seq", "1024", "--grad-accum", "4"],
     ["llama-2-7b", "--method", "lora", "--seq", "2048", "--optimizer", "paged-adamw-8bit", "--stack", "transformers"],
-    ["mistral-7b", "--method", "dora", "--batch", "2", "--stack", "unsloth"],
+    ["mistral-7b-v0.1", "--method", "dora", "--batch", "2", "--stack", "unsloth"],
     ["smollm2-135m", "--method", "lora", "--stack", "plimsoll", "--threads", "2"],
   ])
   func `says of a point what fit says of it`(flags: [String]) throws {
