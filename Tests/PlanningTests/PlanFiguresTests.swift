@@ -17,12 +17,13 @@ import Testing
   }
 
   static let questions: [Question] =
-    [Stack.trl, .transformers, .unsloth, .torchtune].flatMap { stack in
+    [Stack.trl, .transformers, .torchtune].flatMap { stack in
       [Method.Name.full, .lora, .qlora].map { Question(model: "llama-2-7b", stack: stack, method: $0) }
     } + [
       Question(model: "llama-2-7b", stack: .trl, method: .qlora, sequence: 4096, accumulation: 3, checkpoints: false),
       Question(model: "llama-2-7b", stack: .trl, method: .full, optimizer: .pagedAdamw8bit),
       Question(model: "llama-2-7b", stack: .trl, method: .lora, sequence: 8, accumulation: 2),
+      Question(model: "llama-2-7b", stack: .unsloth, method: .qlora),
       Question(model: "mistral-7b-v0.1", stack: .trl, method: .dora),
       Question(model: "gpt2-124m", stack: .trl, method: .lora),
       Question(model: "smollm2-135m", stack: .trl, method: .prompt),
