@@ -8,7 +8,9 @@ import Testing
     try withFolder { folder in
       let path = folder + "/a.sqlite"
       let first = try SweepArchive.open(path, for: sweep())
-      try first.add([ArchivedPoint(place: 1, settings: "b", key: "k1"), ArchivedPoint(place: 0, settings: "a", key: "")])
+      try first.add([
+        ArchivedPoint(place: 1, settings: "b", key: "k1"), ArchivedPoint(place: 0, settings: "a", key: ""),
+      ])
       try first.store([ArchivedResult(key: "k1", outcome: "one")])
       try first.close()
       let again = try SweepArchive.open(path, for: sweep())
@@ -72,7 +74,8 @@ import Testing
     try withFolder { folder in
       let path = folder + "/a.sqlite"
       let archive = try SweepArchive.open(path, for: sweep())
-      try archive.store((0..<2000).map { ArchivedResult(key: "key \($0)", outcome: String(repeating: "x", count: 100)) })
+      try archive.store(
+        (0..<2000).map { ArchivedResult(key: "key \($0)", outcome: String(repeating: "x", count: 100)) })
       try archive.close()
       var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
       try #require(bytes.count > 100_000)

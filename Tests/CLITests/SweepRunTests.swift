@@ -12,8 +12,11 @@ import Testing
     #expect(rows.map { $0["rank"] } == ["2", "4"])
     for row in rows {
       let run = try Program.run(
-        ["run", tiny.model, "--rank", try #require(row["rank"]), "--output", tiny["r" + (row["rank"] ?? "")], "--format",
-          "json"] + flags)
+        [
+          "run", tiny.model, "--rank", try #require(row["rank"]), "--output", tiny["r" + (row["rank"] ?? "")],
+          "--format",
+          "json",
+        ] + flags)
       let summary = try #require(try run.lineObjects().last)
       // The same seed gives the same losses, to the last digit.
       #expect(row["last_loss"].flatMap(Double.init) == summary["last_loss"] as? Double)

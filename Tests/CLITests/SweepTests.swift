@@ -26,7 +26,7 @@ func csvRows(_ text: String) -> [[String: String]] {
     ["smollm2-135m", "--method", "full", "--seq", "512", "--checkpointing"],
     ["llama-2-7b", "--method", "qlora", "--seq", "1024", "--grad-accum", "4"],
     ["llama-2-7b", "--method", "lora", "--seq", "2048", "--optimizer", "paged-adamw-8bit", "--stack", "transformers"],
-    ["mistral-7b", "--method", "dora", "--batch", "2", "--stack", "unsloth"],
+    ["mistral-7b-v0.1", "--method", "dora", "--batch", "2", "--stack", "unsloth"],
     ["smollm2-135m", "--method", "lora", "--stack", "plimsoll", "--threads", "2"],
   ])
   func `says of a point what fit says of it`(flags: [String]) throws {
@@ -152,7 +152,7 @@ func csvRows(_ text: String) -> [[String: String]] {
 @Suite(.serialized) struct `The archive of plimsoll sweep` {
   private static let flags = [
     "sweep", "smollm2-135m", "--seq", "64", "--over", "method=full,lora,qlora", "--over", "rank=1..40", "--over",
-    "batch=1,2,3,4", "--format", "csv",
+    "batch=1,2", "--format", "csv",
   ]
 
   @Test func `survives being killed at any moment, and ends as if nothing had happened`() throws {
@@ -180,7 +180,7 @@ func csvRows(_ text: String) -> [[String: String]] {
       // Everything is there now: nothing is computed.
       let again = try Program.run(Self.flags + ["--archive", archive])
       #expect(again.output == whole.output)
-      #expect(again.errors.contains("324 of 324 points are in the archive"), "\(again.errors)")
+      #expect(again.errors.contains("162 of 162 points are in the archive"), "\(again.errors)")
     }
   }
 

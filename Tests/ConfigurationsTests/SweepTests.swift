@@ -34,9 +34,10 @@ import Testing
       model: "m", settings: [SweepSetting("batch", "2"), SweepSetting("rank", "1")],
       axes: [SweepAxis(parsing: "rank=4,8"), SweepAxis(parsing: "seq=1,2,3")])
     #expect(grid.count == 6)
-    #expect((0..<6).map { grid.values(at: $0).flatMap(\.self).joined(separator: " ") } == [
-      "4 1", "4 2", "4 3", "8 1", "8 2", "8 3",
-    ])
+    #expect(
+      (0..<6).map { grid.values(at: $0).flatMap(\.self).joined(separator: " ") } == [
+        "4 1", "4 2", "4 3", "8 1", "8 2", "8 3",
+      ])
     // What varies is not fixed.
     #expect(grid.settings == [SweepSetting("batch", "2")])
     #expect(grid.point(at: 5).settings.map(\.value) == ["2", "8", "3"])
@@ -100,9 +101,10 @@ import Testing
         SweepSetting("targets", "q_proj,v_proj"),
       ])
     #expect(file.axes.map(\.title) == ["rank", "method", "targets2", "alpha"])
-    #expect(file.axes.map(\.values) == [
-      [["1"], ["2"], ["4"]], [["full"], ["lora"]], [["all-linear"], ["q_proj,v_proj"]], [["8"]],
-    ])
+    #expect(
+      file.axes.map(\.values) == [
+        [["1"], ["2"], ["4"]], [["full"], ["lora"]], [["all-linear"], ["q_proj,v_proj"]], [["8"]],
+      ])
   }
 
   @Test func `may be JSON`() throws {

@@ -11,6 +11,8 @@ public enum SweepError: Error, Hashable, CustomStringConvertible {
   case badShard(String)
   case badField(String, found: String, expected: String, file: String)
   case strayWord(String)
+  /// What the parser of flags says of a setting.
+  case badSetting(String)
 
   public var description: String {
     switch self {
@@ -27,6 +29,7 @@ public enum SweepError: Error, Hashable, CustomStringConvertible {
     case .badShard(let text): "--shard \(text): say which of how many, such as 1/4 to 4/4"
     case .badField(let field, let found, let expected, let file):
       "\(file): \(field) is \(found) where \(expected) should be"
+    case .badSetting(let complaint): complaint
     case .strayWord(let word): "\(word) belongs to no flag: the model comes first, then flags with their values"
     }
   }

@@ -1,4 +1,5 @@
 import Modeling
+import Planning
 
 /// A digest of what a result depends on: equal contents have equal keys, on every machine and in every process.
 enum ContentKey {

@@ -10,7 +10,7 @@ struct FlagWords {
 
   /// The words of one setting: `--rank=4`, `--no-checkpointing`, or none where the flag is left out.
   ///
-  /// - Throws: `ValidationError`, naming the setting, where no flag is of that name or takes that value.
+  /// - Throws: `SweepError`, naming the setting, where no flag is of that name or takes that value.
   mutating func words(_ setting: SweepSetting) throws -> [String] {
     if let words = known[setting] { return words }
     let words = try find(setting)
@@ -20,13 +20,13 @@ struct FlagWords {
 
   private func find(_ setting: SweepSetting) throws -> [String] {
     let (name, value) = (setting.name, setting.value)
-    guard !value.isEmpty else { throw ValidationError("--\(name): it has an empty value") }
+    guard !value.isEmpty else { throw SweepError.badSetting("--\(name): it has an empty value") }
     // A flag that is there or not takes no value, and an option takes no `--no-`: what can be parsed is meant.
     let bare = isKnown(["--\(name)"])
     switch value {
     case SweepSetting.left:
       guard bare || complaint(["--\(name)=x"]).map({ !$0.hasPrefix("Unknown option") }) ?? true else {
-        throw ValidationError("Unknown option '--\(name)'")
+        throw SweepError.badSetting("Unknown option '--\(name)'")
       }
       return []
     case "on", "true", "yes": if bare { return ["--\(name)"] }
@@ -36,7 +36,7 @@ struct FlagWords {
     default: break
     }
     let words = ["--\(name)=\(value)"]
-    if let complaint = complaint(words) { throw ValidationError(complaint) }
+    if let complaint = complaint(words) { throw SweepError.badSetting(complaint) }
     return words
   }
 

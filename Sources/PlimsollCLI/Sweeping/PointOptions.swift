@@ -1,6 +1,8 @@
 import ArgumentParser
 import Bookkeeping
+import Configurations
 import Modeling
+import Planning
 
 /// The flags that a planned point may have: those of `fit`.
 struct PlannedPointOptions: ParsableArguments {
@@ -49,7 +51,7 @@ struct PointDraft {
 extension PointDraft {
   /// Reads the words of a command line without its command.
   ///
-  /// - Throws: the parser's errors as `ValidationError`, and typed errors of models, files and settings.
+  /// - Throws: the parser's errors as `SweepError`, and typed errors of models, files and settings.
   init(_ words: [String], _ mode: SweepMode) throws {
     switch mode {
     case .planned:
@@ -88,7 +90,7 @@ extension PointDraft {
   private static func parse<Options: ParsableArguments>(_: Options.Type, _ words: [String]) throws -> Options {
     do { return try Options.parse(words) } catch {
       // The parser would speak of a command that nobody has typed.
-      throw ValidationError(Options.message(for: error))
+      throw SweepError.badSetting(Options.message(for: error))
     }
   }
 }

@@ -1,4 +1,3 @@
-import ArgumentParser
 import Bookkeeping
 import Configurations
 import Modeling
@@ -91,12 +90,8 @@ struct PointReader {
 
   /// What a combination is refused for; anything else ends the sweep.
   private func reason(_ error: any Error) throws -> String {
-    switch ExitStatus(for: error) {
-    case .usage: return "\(error)"
-    default:
-      if let error = error as? ValidationError { return error.message }
-      throw error
-    }
+    guard ExitStatus(for: error) == .usage else { throw error }
+    return "\(error)"
   }
 
   private mutating func words(_ model: String?, _ settings: [SweepSetting]) throws -> [String] {
@@ -134,11 +129,11 @@ struct PointReader {
 
   // MARK: Numbers
 
-  private static let wholes: [String: WritableKeyPath<RecipeRequest, Int?> & Sendable] = [
+  private static let wholes: [String: any WritableKeyPath<RecipeRequest, Int?> & Sendable] = [
     "rank": \.rank, "batch": \.microBatch, "seq": \.sequence, "grad-accum": \.accumulation,
     "train-layers": \.trainedLayers, "virtual-tokens": \.virtualTokens,
   ]
-  private static let reals: [String: WritableKeyPath<RecipeRequest, Double?> & Sendable] = [
+  private static let reals: [String: any WritableKeyPath<RecipeRequest, Double?> & Sendable] = [
     "alpha": \.alpha, "lora-dropout": \.loraDropout, "learning-rate": \.learningRate, "weight-decay": \.weightDecay,
   ]
 

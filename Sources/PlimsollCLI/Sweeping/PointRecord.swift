@@ -34,6 +34,7 @@ struct PointRecord {
   /// - Returns: `nil` for what ``json`` has not written.
   init?(json: JSONValue) {
     if json["collapsed"] == .bool(true) {
+      self.init()
       isCollapsed = true
       return
     }

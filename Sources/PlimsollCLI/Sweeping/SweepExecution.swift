@@ -11,7 +11,7 @@ struct SweepExecution {
   let jobs: Int
 
   /// Where tasks come from and outcomes go to, shared by all threads.
-  private struct Shared {
+  fileprivate struct Shared: Sendable {
     var next = 0
     var batch: [(Int, SweepOutcome)] = []
     var flushed = ContinuousClock.now
@@ -20,7 +20,7 @@ struct SweepExecution {
   }
 
   /// Outcomes wait so long before they are stored together.
-  private static let patience = Duration.milliseconds(200)
+  fileprivate static let patience = Duration.milliseconds(100)
 
   /// - Parameter store: takes outcomes by their task's place, one call at a time, in no particular order.
   func run(

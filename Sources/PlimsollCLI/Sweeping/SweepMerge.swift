@@ -1,5 +1,6 @@
 import Archive
 import Bookkeeping
+import Configurations
 import Modeling
 import Reporting
 

@@ -1,19 +1,19 @@
 import Bookkeeping
 
 /// Says on standard error how far a sweep is, once it takes longer than a second.
-struct SweepProgress {
+struct SweepProgress: Sendable {
   let total: Int
   /// Of them, those that an archive had already.
   let known: Int
   private(set) var done = 0
   private let start = ContinuousClock.now
   private var told = ContinuousClock.now
-  private let isTold: (String) -> Void
+  private let tell: @Sendable (String) -> Void
 
-  init(total: Int, known: Int, tell: @escaping (String) -> Void) {
+  init(total: Int, known: Int, tell: @escaping @Sendable (String) -> Void) {
     self.total = total
     self.known = known
-    isTold = tell
+    self.tell = tell
   }
 
   mutating func advance() {
@@ -25,7 +25,7 @@ struct SweepProgress {
     let seconds = Double(whole) + Double(fraction) * 1e-18
     let rate = Double(done) / seconds
     let left = Double(total - known - done) / rate
-    isTold(
+    tell(
       "\(Fixed.grouped(known + done)) of \(Fixed.grouped(total)) points, "
         + (rate >= 1
           ? "\(Fixed.grouped(Int(rate.rounded()))) a second" : "\(Fixed.text(60 * rate, decimals: 1)) a minute")

@@ -1,6 +1,7 @@
 import Archive
 import Bookkeeping
 import Configurations
+import Foundation
 import Modeling
 import Reporting
 import Synchronization
@@ -92,7 +93,10 @@ struct SweepSession {
       let data = try (mode == .trained ? task.words : []).compactMap { word -> String? in
         guard let path = Self.file(of: word) else { return nil }
         if let known = files[path] { return known }
-        let digest = ContentKey.digest(try InputFile.contents(of: path, limit: 1 << 30))
+        guard let bytes = FileManager.default.contents(atPath: path) else {
+          throw ConfigurationError.file(.noSuchFile(path: path))
+        }
+        let digest = ContentKey.digest(bytes)
         files[path] = digest
         return digest
       }
