@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bookkeeping
 import Modeling
 import Planning
 import Reporting
