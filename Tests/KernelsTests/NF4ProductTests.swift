@@ -85,21 +85,22 @@ extension KernelTests {
 
 /// Weights quantized both ways.
 struct QuantizedValues {
-  private var codes: [UInt8]
-  private var absmax: [Float]
-  private var absmaxCodes: [UInt8]
-  private var absmax2: [Float]
+  private let codes: [UInt8]
+  private let absmax: [Float]
+  private let absmaxCodes: [UInt8]
+  private let absmax2: [Float]
   private let offset: Float
   private let count: Int
 
   init(_ values: [Float]) {
     count = values.count
-    codes = [UInt8](repeating: 0, count: (count + 1) / 2)
-    absmax = [Float](repeating: 0, count: (count + 63) / 64)
-    absmaxCodes = [UInt8](repeating: 0, count: absmax.count)
-    absmax2 = [Float](repeating: 0, count: (absmax.count + 255) / 256)
+    var codes = [UInt8](repeating: 0, count: (values.count + 1) / 2)
+    var absmax = [Float](repeating: 0, count: (values.count + 63) / 64)
+    var absmaxCodes = [UInt8](repeating: 0, count: absmax.count)
+    var absmax2 = [Float](repeating: 0, count: (absmax.count + 255) / 256)
     NF4.quantize(values.span, intoPacked: codes.mutableSpan, absmax: absmax.mutableSpan)
     offset = NF4.quantizeAbsmax(absmax.span, into: absmaxCodes.mutableSpan, absmax2: absmax2.mutableSpan)
+    (self.codes, self.absmax, self.absmaxCodes, self.absmax2) = (codes, absmax, absmaxCodes, absmax2)
   }
 
   func dequantized(isDouble: Bool) -> [Float] {
