@@ -59,8 +59,8 @@ int32_t plk_product_instructions(void) {
 static plk_tiling tiling(int32_t instructions, int in_bf16) {
 #if PLK_X86_TILES
   if (instructions == PLK_AVX512_BF16 && in_bf16)
-    return (plk_tiling){14, 32, 16, 2, plk_pack_pairs, plk_tile_avx512_bf16};
-  if (instructions >= PLK_AVX512) return (plk_tiling){14, 32, 16, 1, plk_pack_floats, plk_tile_avx512};
+    return (plk_tiling){14, 32, 16, 2, plk_pack_pairs_avx512, plk_tile_avx512_bf16};
+  if (instructions >= PLK_AVX512) return (plk_tiling){14, 32, 16, 1, plk_pack_floats_avx512, plk_tile_avx512};
   if (instructions == PLK_AVX2) return (plk_tiling){6, 16, 8, 1, plk_pack_floats, plk_tile_avx2};
 #endif
   (void)instructions;
@@ -120,7 +120,7 @@ int plk_product_block(const plk_product *product, int32_t instructions, int64_t 
   const int64_t k = product->k;
   // Equal parts of the depth, in whole blocks of 4-bit codes.
   const int64_t parts = k > 0 ? quotient_up(k, STEPS * tiling_used.step) : 1;
-  const int64_t part = multiple_up(quotient_up(k, parts), 64);
+  const int64_t part = multiple_up(quotient_up(k > 0 ? k : 1, parts), 64);
   const int64_t steps = quotient_up(smaller(part, k), tiling_used.step);
   const int64_t width = steps > 0 ? CELLS_OF_B / steps / 64 * 64 : columns;
   const int through_sums = parts > 1 && product->format == PLK_BF16;

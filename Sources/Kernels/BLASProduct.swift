@@ -23,7 +23,7 @@ struct BLASProduct {
   /// slice of this width packs 6 MiB, which a shared cache still holds.
   static let largestSlice = 4096
 
-  /// Nil unless everything is fp32.
+  /// Nil unless everything is fp32 and the BLAS does as well as the processor can.
   init?<A: Number, B: Number, C: Number>(
     _ a: MatrixProduct.Operand<A>, _ b: MatrixProduct.Operand<B>, into c: UnsafeMutablePointer<C>, stride: Int,
     m: Int, n: Int, k: Int, scale: Float, accumulate: Bool
@@ -31,6 +31,7 @@ struct BLASProduct {
     guard let a = a as? MatrixProduct.Operand<Float>, let b = b as? MatrixProduct.Operand<Float>,
       let c = c as? UnsafeMutablePointer<Float>
     else { return nil }
+    guard !ProductInstructions.replacesBLAS else { return nil }
     self.a = a
     self.b = b
     self.c = c

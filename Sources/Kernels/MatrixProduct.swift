@@ -4,9 +4,10 @@ import CKernels
 
 /// The three products of a linear layer, in any formats.
 ///
-/// What is fp32 throughout goes to `cblas_sgemm`; every other combination to our own kernel, which sums in fp32. There,
-/// an fp32 operand beside a bf16 one is rounded to bf16 first, as it is under PyTorch's autocast, and subnormal bf16
-/// numbers may count as zero, which is what the processor's dot-product instruction does.
+/// What is fp32 throughout goes to `cblas_sgemm`, unless the BLAS leaves the processor's AVX-512 idle; every other
+/// combination goes to our own kernel, which sums in fp32. There, an fp32 operand beside a bf16 one is rounded to bf16
+/// first, as it is under PyTorch's autocast, and subnormal bf16 numbers may count as zero, which is what the processor's
+/// dot-product instruction does.
 public enum MatrixProduct {
   /// Computes `y[T, output] = scale · x[T, input] · W[output, input]ᵀ`, added to `y` when accumulating.
   public static func forward<X: Number, W: Number, Y: Number>(

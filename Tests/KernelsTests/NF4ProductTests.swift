@@ -93,14 +93,18 @@ struct QuantizedValues {
   private let count: Int
 
   init(_ values: [Float]) {
-    count = values.count
+    let blocks = (values.count + 63) / 64
     var codes = [UInt8](repeating: 0, count: (values.count + 1) / 2)
-    var absmax = [Float](repeating: 0, count: (values.count + 63) / 64)
-    var absmaxCodes = [UInt8](repeating: 0, count: absmax.count)
-    var absmax2 = [Float](repeating: 0, count: (absmax.count + 255) / 256)
+    var absmax = [Float](repeating: 0, count: blocks)
+    var absmaxCodes = [UInt8](repeating: 0, count: blocks)
+    var absmax2 = [Float](repeating: 0, count: (blocks + 255) / 256)
     NF4.quantize(values.span, intoPacked: codes.mutableSpan, absmax: absmax.mutableSpan)
     offset = NF4.quantizeAbsmax(absmax.span, into: absmaxCodes.mutableSpan, absmax2: absmax2.mutableSpan)
-    (self.codes, self.absmax, self.absmaxCodes, self.absmax2) = (codes, absmax, absmaxCodes, absmax2)
+    count = values.count
+    self.codes = codes
+    self.absmax = absmax
+    self.absmaxCodes = absmaxCodes
+    self.absmax2 = absmax2
   }
 
   func dequantized(isDouble: Bool) -> [Float] {

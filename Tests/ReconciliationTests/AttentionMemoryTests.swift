@@ -43,7 +43,7 @@ import Training
       peaks.append(ledger.peak.bytes.count)
     }
     #expect(workspaces[2] - workspaces[1] == 4 * (workspaces[1] - workspaces[0]))
-    // Everything else of the step is a line too: no scores of all pairs anywhere.
-    #expect(peaks[2] - peaks[1] == 4 * (peaks[1] - peaks[0]))
+    // The step's peak is a constant and lines, whichever of them is highest: scores of all pairs would make it 16 times.
+    #expect(peaks[1] < 4 * peaks[0] && peaks[2] < 4 * peaks[1])
   }
 }

@@ -31,12 +31,12 @@ import Training
   /// bf16 keeps 8 bits of a number: rounding to the nearest is off by at most 2⁻⁹ of it.
   static let rounding = 0x1p-9
 
-  /// What errors of one sign throughout would come to.
+  /// Twice what the roundings between a token and a gradient come to, if their errors are independent.
   ///
-  /// Between a token and its loss a layer rounds what it passes on ten times (norm, projection, rotary embedding, attention
-  /// and sum; norm, gate and up, product, sum), and the weights are rounded once more; backward as often again. If all
-  /// errors had one sign a gradient of two layers would be off by 44 · 2⁻⁹ = 8.6 %.
-  static let gradientTolerance = 44 * rounding
+  /// A layer rounds what it passes on ten times (norm, projection, rotary embedding, attention and sum; norm, gate and up,
+  /// product, sum), and backward does as often again; with both layers, the weights and the ends, 44 times. Independent
+  /// errors of at most 2⁻⁹ add up to √44 · 2⁻⁹ = 1.3 % of a gradient's norm.
+  static let gradientTolerance = 2 * 44.0.squareRoot() * rounding
 
   @Test(arguments: Case.all, [false, true])
   func `have the losses and gradients of fp32, within the roundings on the way`(
