@@ -4,8 +4,8 @@ import Testing
 extension KernelTests {
   /// Kernels on bf16 against the same kernels on fp32, which have references of their own.
   @Suite struct `Kernels on bf16` {
-    /// Half the distance of neighbors, 2⁻⁹ of a number at most: what one rounding of a result may be off by.
-    static let rounding = 0x1p-9
+    /// Half the distance of neighbors, 2⁻⁷ of a power of two: what one rounding of a result may be off by.
+    static let rounding = 0x1p-8
 
     /// Numbers that bf16 has exactly, in both formats.
     private struct Pair {
