@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo validate bench peers tune flagship model lint format clean
+.PHONY: help setup build test demo reports validate bench peers tune flagship model lint format clean
 
 # The same configuration for everything, so that nothing is compiled twice: SwiftPM compiles C at -O0 in debug, and the
 # tests run real training steps.
@@ -35,6 +35,10 @@ test: setup lint ## lint, compile and run every test
 demo: setup ## plan and run one small step, reconcile the two, write Reports/demo.md and Reports/demo.csv
 	swift build $(SWIFT_FLAGS) --product plimsoll
 	.build/release/plimsoll demo
+
+reports: setup ## write the reports that are the same on every machine: Reports/comparison.* and Reports/fits.*
+	swift build $(SWIFT_FLAGS) --product plimsoll
+	.build/release/plimsoll report
 
 validate: setup ## predict published GPU measurements, write Reports/validation.md, .csv, .json and .svg
 	swift build $(SWIFT_FLAGS) --product plimsoll

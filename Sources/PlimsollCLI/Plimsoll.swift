@@ -17,7 +17,7 @@ struct Plimsoll: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      Fit.self, Check.self, Run.self, Merge.self, Probe.self, Validate.self, Demo.self, Models.self, GPUs.self,
-      Stacks.self, MachineCommand.self,
+      Fit.self, Compare.self, Check.self, Run.self, Merge.self, Probe.self, Validate.self, ReportCommand.self,
+      Demo.self, Models.self, GPUs.self, Stacks.self, MachineCommand.self,
     ])
 }

@@ -7,12 +7,14 @@ import Testing
     let outcome = try Program.run(arguments)
     #expect(outcome.status == 0)
     #expect(outcome.errors.isEmpty)
-    for command in ["fit", "check", "probe", "validate", "demo", "models", "gpus", "stacks", "machine"] {
+    for command in [
+      "fit", "compare", "check", "probe", "validate", "report", "demo", "models", "gpus", "stacks", "machine",
+    ] {
       #expect(outcome.output.contains("\n  \(command) "), "\(command)")
     }
   }
 
-  @Test(arguments: ["fit", "check", "validate", "models", "gpus", "stacks", "machine"])
+  @Test(arguments: ["fit", "compare", "check", "validate", "models", "gpus", "stacks", "machine"])
   func `every command's help has an example and the formats`(command: String) throws {
     let outcome = try Program.run(command, "--help")
     #expect(outcome.status == 0)

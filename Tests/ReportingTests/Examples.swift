@@ -2,6 +2,7 @@ import Bookkeeping
 import Modeling
 import Planning
 import Reporting
+import Testing
 
 /// A plan written by hand, so that no rule of the planner decides what a report looks like.
 enum Examples {
@@ -65,6 +66,33 @@ enum Examples {
 
   static func report(budget: Bytes) -> FitReport {
     FitReport(verdict: Verdict.judge(plan(), budget: budget), remedies: nil)
+  }
+
+  /// A method that was planned, one that was refused, and a card for the first.
+  static func comparison(budget: Bytes?) throws -> Comparison {
+    let device = try #require(DeviceCatalog.named("rtx-4060"))
+    let (lora, dora) = (try #require(ComparedMethod.named("lora")), try #require(ComparedMethod.named("dora")))
+    let verdict = Verdict.judge(plan(), budget: budget ?? device.usable)
+    let card = SmallestCard(device: device, bytes: verdict.plan.device, answer: .yes)
+    let refusal = PlanError.notModeled(what: "DoRA", stack: .plimsoll, advice: "plan --stack trl")
+    return Comparison(
+      spec: spec,
+      rows: [
+        Comparison.Row(
+          method: lora,
+          outcome: .planned(
+            Comparison.Planned(verdict: verdict, smallest: card, speed: nil, speedDevice: nil))),
+        Comparison.Row(method: dora, outcome: .refused(refusal)),
+      ], device: nil, budget: budget, assumptions: ["rank: 16"])
+  }
+
+  /// 20 samples, three of them cut, without a card.
+  static func data() throws -> DataStudy {
+    let samples = SampleLengths(
+      lengths: Array(repeating: 20, count: 12) + [40, 41, 60, 90, 128, 130, 200, 400],
+      basis: .bytes(BytesPerToken(vocabularySize: 32_000)), notes: ["a line was left out"])
+    return try DataStudy(
+      name: "data.jsonl", samples, spec, resolved.recipe, sequence: 128, order: .random, passes: 2, on: nil)
   }
 
   static func check(balanced: Bool) -> CheckSummary {

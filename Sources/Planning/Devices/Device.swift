@@ -19,6 +19,8 @@ public struct Device: Hashable, Sendable {
   public let bandwidth: Double
   /// Dense products in 10^12 operations a second, by format; without sparsity.
   public let peak: PeakRates
+  /// The clocks between which it runs; `nil` where no data sheet was at hand.
+  public let clocks: Clocks?
   /// CUDA's compute capability, such as 8.9; `nil` on other makers' devices.
   public let computeCapability: ComputeCapability?
   /// What a process costs before its first tensor: the driver's context and loaded kernels.
@@ -57,6 +59,16 @@ extension Device {
     public let fp16: Double
     /// Products of fp32, without TF32.
     public let fp32: Double
+  }
+
+  /// Clocks of the processor in MHz: the one that its power limit always allows, and the one that peak rates are counted
+  /// at.
+  public struct Clocks: Hashable, Sendable {
+    public let base: Int
+    public let boost: Int
+
+    /// The share of the peak rates that the base clock gives.
+    var baseShare: Double { Double(base) / Double(boost) }
   }
 
   public struct ComputeCapability: Hashable, Sendable, Comparable, CustomStringConvertible {

@@ -51,8 +51,8 @@ extension DeviceCatalog {
     ).device(capability: (7, 0), source: "NVIDIA V100 data sheet"),
     DeviceRow(
       name: "t4", title: "Tesla T4", gibibytes: 16, bandwidth: 320, rates: (nil, 65, 8.1), context: .small,
-      usable: .torch(14.56, "https://pypi.org/project/fitcheck-llm/0.3.1")
-    ).device(capability: (7, 5), source: "NVIDIA T4 data sheet"),
+      usable: .torch(14.56, "https://pypi.org/project/fitcheck-llm/0.3.1"), clocks: (585, 1590)
+    ).device(capability: (7, 5), source: "NVIDIA T4 data sheet, and the product brief for its clocks"),
     DeviceRow(
       name: "a10", title: "A10", gibibytes: 24, bandwidth: 600, rates: (125, 125, 31.2), context: .medium,
       usable: .driver(23_028, quotedTotals)
@@ -78,8 +78,8 @@ extension DeviceCatalog {
     ).device(capability: (8, 0), source: "NVIDIA A100 data sheet"),
     DeviceRow(
       name: "l4", title: "L4", gibibytes: 24, bandwidth: 300, rates: (121, 121, 30.3), context: .medium,
-      usable: .torch(22.05, "https://github.com/instructlab/instructlab/issues/2666")
-    ).device(capability: (8, 9), source: "NVIDIA L4 data sheet"),
+      usable: .torch(22.05, "https://github.com/instructlab/instructlab/issues/2666"), clocks: (795, 2040)
+    ).device(capability: (8, 9), source: "NVIDIA L4 data sheet, and the product brief for its clocks"),
     DeviceRow(
       name: "l40", title: "L40", gibibytes: 48, bandwidth: 864, rates: (181.1, 181.1, 90.5), context: .large,
       usable: .torch(44.32, "https://github.com/01-ai/Yi/issues/249")

@@ -10,6 +10,8 @@ struct DeviceRow {
   let rates: (Double?, Double, Double)
   let context: ContextClass
   var usable: Usable = .nominal
+  /// Base and boost clock in MHz, where the first is far below the second.
+  var clocks: (base: Int, boost: Int)?
 
   /// What a driver reports, and where it was quoted.
   enum Usable {
@@ -33,6 +35,7 @@ struct DeviceRow {
       name: name, title: title, vendor: vendor, usable: bytes, usableSource: usableSource,
       marketedGibibytes: gibibytes, bandwidth: bandwidth,
       peak: Device.PeakRates(bf16: rates.0, fp16: rates.1, fp32: rates.2),
+      clocks: clocks.map { Device.Clocks(base: $0.base, boost: $0.boost) },
       computeCapability: capability.map { Device.ComputeCapability(major: $0.major, minor: $0.minor) },
       context: context.interval, source: source)
   }

@@ -1,5 +1,5 @@
 import Bookkeeping
-import Modeling
+public import Modeling
 
 /// How fast a step runs on a device: a range, for kernels reach different shares of what the device can do.
 public struct Roofline: Hashable, Sendable {
@@ -7,8 +7,12 @@ public struct Roofline: Hashable, Sendable {
   public let low: Double
   public let expected: Double
   public let high: Double
+  /// What the step's seconds are made of.
+  public let time: StepTime
   /// Which efficiencies were taken, a sentence each.
   public let assumptions: [String]
+  /// The shares behind ``low``, on this device.
+  let leastShares: Shares
 
   /// Shares of a device's ceilings that kernels reach.
   struct Shares: Hashable, Sendable {
@@ -32,41 +36,102 @@ public struct Roofline: Hashable, Sendable {
   static let usual = Shares(products: 0.75, fusedAttention: 0.5, bandwidth: 0.8)
   /// Cards that slow down under load, and small products.
   static let least = Shares(products: 0.4, fusedAttention: 0.2, bandwidth: 0.6)
+
+  /// The least on a device: peaks are counted at the boost clock, and under load a card promises its base clock only.
+  static func least(on device: Device) -> Shares {
+    guard let clocks = device.clocks else { return least }
+    return Shares(
+      products: min(least.products, usual.products * clocks.baseShare),
+      fusedAttention: min(least.fusedAttention, usual.fusedAttention * clocks.baseShare), bandwidth: least.bandwidth)
+  }
+
+  /// What keeps a step from being faster.
+  public enum Bound: String, CaseIterable, Hashable, Sendable, Codable {
+    /// Matrix products, attention's included.
+    case products
+    /// The memory's bandwidth.
+    case bytes
+    /// The host, which asks for kernels more slowly than the device runs them.
+    case host
+  }
+
+  /// Seconds of the whole step, as expected, by what they go to.
+  public var parts: StepTime.Part { time.whole.reached(Roofline.usual) }
+
+  public var bound: Bound {
+    let parts = parts
+    if parts.host >= parts.device { return .host }
+    return parts.traffic > parts.products + parts.fusedAttention ? .bytes : .products
+  }
+
+  /// Seconds of a step: as expected, and the least and the most.
+  public var seconds: Seconds { seconds(of: time.whole) }
+
+  /// Seconds of any part of steps on this device.
+  func seconds(of part: StepTime.Part) -> Seconds {
+    Seconds(
+      low: part.seconds(Roofline.best), expected: part.seconds(Roofline.usual), high: part.seconds(leastShares))
+  }
+}
+
+/// A time that can't be known exactly: at least, most likely and at most.
+public struct Seconds: Hashable, Sendable {
+  public let low: Double
+  public let expected: Double
+  public let high: Double
+
+  public init(low: Double, expected: Double, high: Double) {
+    self.low = low
+    self.expected = expected
+    self.high = high
+  }
+
+  static let none = Seconds(low: 0, expected: 0, high: 0)
+
+  static func + (left: Seconds, right: Seconds) -> Seconds {
+    Seconds(low: left.low + right.low, expected: left.expected + right.expected, high: left.high + right.high)
+  }
+
+  static func * (factor: Double, right: Seconds) -> Seconds {
+    Seconds(low: factor * right.low, expected: factor * right.expected, high: factor * right.high)
+  }
 }
 
 extension Plan {
   /// Tokens a second on the device that was planned for; `nil` where none was named, and for the engine, which runs on
   /// the CPU.
   public var throughput: Roofline? {
-    guard let target, recipe.stack != .plimsoll else { return nil }
-    return Roofline(of: self, on: target)
+    guard let target, let stepTime else { return nil }
+    return Roofline(recipe, stepTime, on: target)
   }
 }
 
 extension Roofline {
-  init(of plan: Plan, on device: Device) {
-    let (rate, format) = Roofline.rate(of: plan.recipe, on: device)
-    let time = StepTime(of: plan, peak: rate * 1e12, on: device)
-    let tokens = Double(plan.recipe.batch.tokensPerStep)
-    func tokensPerSecond(_ shares: Shares) -> Double { tokens / time.seconds(shares) }
-    low = tokensPerSecond(Roofline.least)
-    expected = tokensPerSecond(Roofline.usual)
-    high = tokensPerSecond(Roofline.best)
+  init(_ recipe: Recipe, _ time: StepTime, on device: Device) {
+    let least = Roofline.least(on: device)
+    let tokens = Double(recipe.batch.tokensPerStep)
+    let whole = time.whole
+    low = tokens / whole.seconds(least)
+    expected = tokens / whole.seconds(Roofline.usual)
+    high = tokens / whole.seconds(Roofline.best)
+    self.time = time
+    leastShares = least
+    let slowest = least.products < Roofline.least.products
+    let clocks = device.clocks.map { "; its base clock is \($0.base) MHz of \($0.boost)" } ?? ""
     assumptions = [
-      "products run at 0.4 to 0.86 of \(device.title)'s dense \(format) peak, 0.75 expected",
+      "products run at \(Fixed.text(least.products, decimals: slowest ? 2 : 1)) to 0.86 of \(device.title)'s dense "
+        + "\(Roofline.rate(of: recipe, on: device).format) peak, 0.75 expected\(slowest ? clocks : "")",
       "everything between them moves its bytes at 0.6 to 0.9 of its memory bandwidth, 0.8 expected",
-      time.host >= time.seconds(Roofline.usual)
+      whole.host >= whole.reached(Roofline.usual).device
         ? "the host's Python is slower than the device here, and decides" : "the host keeps ahead of the device",
     ]
   }
 
-  /// The rate of the format that products run in.
+  /// The rate of the format that products run in, in 10^12 operations a second.
   ///
   /// Where a device has no units for bf16, products run on those for fp32.
-  private static func rate(of recipe: Recipe, on device: Device) -> (Double, String) {
-    let format: ScalarFormat =
-      recipe.precision == .autocast && recipe.weightFormat == .fp32 ? .bf16 : recipe.weightFormat
-    switch format {
+  static func rate(of recipe: Recipe, on device: Device) -> (tera: Double, format: String) {
+    switch recipe.productFormat {
     case .bf16:
       if let rate = device.peak.bf16 { return (rate, "bf16") }
       return (device.peak.fp32, "fp32")
@@ -74,4 +139,26 @@ extension Roofline {
     default: return (device.peak.fp32, "fp32")
     }
   }
+}
+
+extension Roofline {
+  /// Every ceiling with the share of it that kernels reach, and who measured that, a sentence each.
+  public static func sources(of recipe: Recipe, on device: Device) -> [String] {
+    let rate = rate(of: recipe, on: device)
+    let peak = "\(Fixed.text(rate.tera, decimals: 1)) TFLOP/s of dense \(rate.format)"
+    return [
+      "matrix products: \(peak) (\(device.source)), of which the best shape reaches 0.86 (Bekman, Machine Learning "
+        + "Engineering, table of achievable matmul FLOPS), a step's shapes about 0.75",
+      "attention in one kernel: the same peak, of which FlashAttention-2 reaches 0.63 to 0.73 at its longest (Dao 2023), "
+        + "0.5 at usual lengths",
+      "bytes: \(Fixed.text(device.bandwidth, decimals: 0)) GB/s (\(device.source)), of which streaming kernels reach 0.8 "
+        + "to 0.9 (Deakin et al. 2018, BabelStream)",
+      "the host: 11 µs for every tensor of an eager step, 20 µs within checkpoints (Benchmarks/peers/host_time.py)",
+    ]
+  }
+}
+
+extension Recipe {
+  /// The format of the operands of products.
+  var productFormat: ScalarFormat { precision == .autocast && weightFormat == .fp32 ? .bf16 : weightFormat }
 }

@@ -4,38 +4,89 @@ import Modeling
 /// How long a step takes on a device: matrix products at the rate of their units, everything between them at the
 /// bandwidth of the memory, and never less than the host takes to ask for it all.
 ///
-/// What moves between products is read off the books: a kernel writes each tensor that the step opens, another reads it,
-/// and backward reads once more what was kept for it. Kernels run one after the other, so their times add up; the host
-/// asks for them ahead of the device, so the longer of the two is the step's.
-struct StepTime: Hashable, Sendable {
-  /// Seconds of matrix products at the device's dense peak.
-  let products: Double
-  /// Seconds of attention's products at the device's dense peak, where one kernel does them all.
-  let fusedAttention: Double
-  /// Seconds of bytes moved at the device's bandwidth.
-  let traffic: Double
-  /// Seconds of the host.
-  let host: Double
+/// What moves between products is read off the books (``StepTraffic``). Kernels run one after the other, so their times
+/// add up; the host asks for them ahead of the device, so the longer of the two is the step's.
+public struct StepTime: Hashable, Sendable {
+  /// A part of the step, in seconds at the device's ceilings.
+  public struct Part: Hashable, Sendable {
+    /// Matrix products at the dense peak of their format.
+    public var products: Double
+    /// Attention's products at that peak, where one kernel does them all.
+    public var fusedAttention: Double
+    /// Bytes at the memory's bandwidth.
+    public var traffic: Double
+    /// The host, which asks for every kernel.
+    public var host: Double
 
-  init(of plan: Plan, peak: Double, on device: Device) {
-    let books = StepTime.books(of: plan)
-    let isFused = plan.recipe.attention != .eager
-    let attention = plan.work.lines.filter { isFused && $0.isMatrixProduct && $0.operation == "attention" }
+    static let nothing = Part(products: 0, fusedAttention: 0, traffic: 0, host: 0)
+
+    /// Seconds of each where kernels reach these shares of the ceilings; the host has none.
+    func reached(_ shares: Roofline.Shares) -> Part {
+      Part(
+        products: products / shares.products, fusedAttention: fusedAttention / shares.fusedAttention,
+        traffic: traffic / shares.bandwidth, host: host)
+    }
+
+    /// Seconds of the device, if kernels reached its ceilings.
+    var device: Double { products + fusedAttention + traffic }
+
+    /// Seconds that pass: the device's or the host's.
+    func seconds(_ shares: Roofline.Shares) -> Double { max(reached(shares).device, host) }
+
+    static func + (left: Part, right: Part) -> Part {
+      Part(
+        products: left.products + right.products, fusedAttention: left.fusedAttention + right.fusedAttention,
+        traffic: left.traffic + right.traffic, host: left.host + right.host)
+    }
+
+    static func * (factor: Double, right: Part) -> Part {
+      Part(
+        products: factor * right.products, fusedAttention: factor * right.fusedAttention,
+        traffic: factor * right.traffic, host: factor * right.host)
+    }
+  }
+
+  /// Forward and backward of one micro-batch.
+  public let microBatch: Part
+  /// The optimizer's step, gradients' norm included.
+  public let update: Part
+  public let microBatches: Int
+  /// Bytes of the whole step.
+  public let traffic: StepTraffic
+
+  /// The whole step.
+  public var whole: Part { Double(microBatches) * microBatch + update }
+
+  /// Reads the books of a step; `nil` where its clock is not the one that steps are written by.
+  ///
+  /// - Parameter ledger: of two micro-batches where the recipe has several, as plans are.
+  init(
+    _ spec: ModelSpec, _ recipe: Recipe, ledger: Ledger, work: WorkSheet, trainable: Int, on device: Device
+  ) {
+    let peak = Roofline.rate(of: recipe, on: device).tera * 1e12
+    let books = StepTraffic.Books(spec, recipe, ledger)
+    let isFused = recipe.attention != .eager
+    let attention = work.lines.filter { isFused && $0.isMatrixProduct && $0.operation == "attention" }
     let attentionWork = attention.reduce(0.0) { $0 + Double($1.flops.count) }
-    products = (Double(plan.work.matrixProducts.count) - attentionWork) / peak
-    fusedAttention = attentionWork / peak
-    traffic = (books.bytes + StepTime.updateBytes(plan)) / (device.bandwidth * 1e9)
-    host = books.hostSeconds
+    let count = Double(recipe.batch.accumulation)
+    let perTensor =
+      recipe.usesGradientCheckpointing
+      ? StepTime.hostSecondsPerCheckpointedTensor : StepTime.hostSecondsPerTensor
+    let inPlace = StepTraffic.inPlaceUpdate(recipe, trainable: trainable)
+    let bandwidth = device.bandwidth * 1e9
+    // No optimizer that is modeled counts matrix products.
+    microBatch = Part(
+      products: (Double(work.matrixProducts.count) - attentionWork) / peak / count,
+      fusedAttention: attentionWork / peak / count, traffic: books.microBatch.total / bandwidth,
+      host: Double(books.microBatchTensors) * perTensor)
+    update = Part(
+      products: 0, fusedAttention: 0, traffic: (books.update + inPlace) / bandwidth,
+      host: Double(books.updateTensors) * StepTime.hostSecondsPerTensor)
+    microBatches = recipe.batch.accumulation
+    traffic = StepTraffic(
+      tensors: count * books.microBatch.tensors, dequantization: count * books.microBatch.dequantization,
+      optimizer: books.update + inPlace)
   }
-
-  /// Seconds of the step, where kernels reach these shares of what the device can do.
-  func seconds(_ shares: Roofline.Shares) -> Double {
-    max(
-      products / shares.products + fusedAttention / shares.fusedAttention + traffic / shares.bandwidth,
-      host)
-  }
-
-  // MARK: From the books
 
   /// Host seconds for every tensor that an eager step makes, without and within checkpoints.
   ///
@@ -44,82 +95,29 @@ struct StepTime: Hashable, Sendable {
   /// double it, since every saved tensor passes hooks written in Python.
   private static let hostSecondsPerTensor = 11e-6
   private static let hostSecondsPerCheckpointedTensor = 20e-6
+}
 
-  private static func books(of plan: Plan) -> (bytes: Double, hostSeconds: Double) {
-    let recipe = plan.recipe
-    let short = recipe.batch.accumulation > 1 ? 2 : 1
-    let clock = StepClock(
-      layers: plan.spec.layerCount, accumulation: short, usesGradientCheckpointing: recipe.usesGradientCheckpointing)
-    guard clock.instants.count == plan.ledger.clock.count else { return (0, 0) }
-    // The last micro-batch stands for all: from the second on they are alike.
-    var (microBytes, microTensors, updateBytes, updateTensors) = (0.0, 0, 0.0, 0)
-    for entry in plan.ledger.entries {
-      switch clock.instants[entry.opened.ordinal] {
-      case .load, .zeroGrad: continue
-      case .optimizer:
-        updateBytes += 2 * Double(entry.bytes.count)
-        updateTensors += 1
-      case .step(let phase, _, let microBatch):
-        guard microBatch == short - 1 else { continue }
-        microTensors += 1
-        microBytes += Double(entry.bytes.count) * (clock.isKept(entry, after: phase) ? 3 : 2)
-      }
-    }
-    let perTensor = recipe.usesGradientCheckpointing ? hostSecondsPerCheckpointedTensor : hostSecondsPerTensor
-    let count = Double(recipe.batch.accumulation)
-    return (
-      count * microBytes + updateBytes,
-      count * Double(microTensors) * perTensor + Double(updateTensors) * hostSecondsPerTensor
-    )
-  }
-
-  /// Bytes that an update moves in place: it reads a gradient and reads and writes a parameter and its states.
-  private static func updateBytes(_ plan: Plan) -> Double {
-    let recipe = plan.recipe
-    let format = recipe.method.addsParameters ? recipe.adapterFormat : recipe.weightFormat
-    let parameter = format.bytesPerElement
-    let states = stateBytes(recipe.optimizer.kind, parameter: parameter)
-    let devices = recipe.parallelism.sharding.dividesUpdate ? recipe.parallelism.devices : 1
-    return Double(plan.parameters.trainable) * (3 * parameter + 2 * states) / Double(devices)
-  }
-
-  /// Bytes of an optimizer's states for a parameter of so many bytes, scales and tables aside.
-  private static func stateBytes(_ kind: Optimizer.Kind, parameter: Double) -> Double {
-    switch kind.family {
-    case .torchAdamW, .fusedAdam, .scheduleFree(.adamw), .scheduleFree(.radam): return 2 * parameter
-    case .torchSGD(hasMomentum: true), .torchRMSprop, .torchAdagrad, .muon, .adamMini, .scheduleFree(.sgd):
-      return parameter
-    case .bitsandbytes(let states):
-      let each: Double = states.isQuantized ? 1 : 4
-      switch states.update {
-      case .adam: return 2 * each
-      case .ademamix: return 3 * each
-      case .lion, .rmsprop: return each
-      }
-    case .torchao(.codes8), .torchao(.fp8): return 2
-    case .torchao(.codes4): return 1
-    // Low-rank states and row and column sums are next to nothing.
-    case .torchSGD(hasMomentum: false), .torchAdafactor, .transformersAdafactor, .galore, .apollo, .lomo: return 0
-    }
+extension Plan {
+  /// How long the step takes on the device that was planned for; `nil` where ``throughput`` is.
+  public var stepTime: StepTime? {
+    guard let target, recipe.stack != .plimsoll else { return nil }
+    return StepTime(spec, recipe, ledger: ledger, work: work, trainable: parameters.trainable, on: target)
   }
 }
 
-extension Sharding {
-  /// Whether every GPU updates only a share of the parameters.
-  fileprivate var dividesUpdate: Bool {
-    switch self {
-    case .none, .ddp: false
-    case .zero1, .zero2, .zero3, .fsdp, .fsdp2: true
-    }
-  }
-}
-
-extension StepClock {
-  /// Whether what a forward operation opened is still there in backward.
-  fileprivate func isKept(_ entry: Entry, after phase: Phase) -> Bool {
-    guard phase != .backward else { return false }
-    guard let closed = entry.closed, instants.indices.contains(closed.ordinal) else { return true }
-    if case .step(.backward, _, _) = instants[closed.ordinal] { return true }
-    return false
+extension Planner {
+  /// How long a step takes, without the allocator's part of a plan.
+  ///
+  /// - Throws: as ``plan(_:_:threads:device:)``.
+  static func stepTime(_ spec: ModelSpec, _ recipe: Recipe, on device: Device) throws(PlanError) -> StepTime {
+    let short = recipe.withAccumulation(atMost: 2)
+    try SizeLimits.check(spec, short)
+    let walk = try TorchWalk.journal(spec, short, options: TorchFootprint.options(short, on: device))
+    let trainable = ParameterCounts(
+      of: spec, method: recipe.method, hasStackedExperts: recipe.choices.experts == .grouped
+    ).trainable
+    return StepTime(
+      spec, recipe, ledger: Ledger(posting: walk.journal), work: StepWork.sheet(spec, recipe), trainable: trainable,
+      on: device)
   }
 }

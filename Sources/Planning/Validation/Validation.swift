@@ -27,6 +27,8 @@ public struct Validation: Sendable {
   public let speed: ErrorStatistics?
   /// The share of measured speeds inside the planned range.
   public let speedInside: Double?
+  /// The same by card.
+  public let speedByDevice: [ValidationSummary.Group]
   public let outliers: [Outlier]
 
   /// Predicts every row.
@@ -53,6 +55,7 @@ public struct Validation: Sendable {
     speed = ErrorStatistics(scored.compactMap(\.speedError))
     let speeds = scored.compactMap(\.isSpeedInside)
     speedInside = speeds.isEmpty ? nil : Double(speeds.count { $0 }) / Double(speeds.count)
+    speedByDevice = ValidationSummary.speeds(scored)
     outliers = Outlier.find(scored)
   }
 

@@ -19,24 +19,33 @@ struct Demo: ParsableCommand {
   @Option(help: ArgumentHelp("Folder that demo.md and demo.csv are written into.", valueName: "folder"))
   var reports = "Reports"
 
+  @Option(help: ArgumentHelp("Whose shape is run, as for plimsoll check.", valueName: "model"))
+  var model = "smollm2-135m"
+
+  @Option(
+    name: .long, parsing: .unconditional, help: "Tokens of the sequence that is run.", transform: Number.whole)
+  var seq = 512
+
   func run() throws {
     let threads = try EngineOptions.threads(nil)
     var runs: [DemoReport.Run] = []
     var stamp: [String] = []
     // Before anything else, so that the process is still small when its memory is first read.
-    // What the engine runs.
-    for method in [Method.Name.full, .lora, .qlora] {
-      StandardError.write("\(method.rawValue): planning and running SmolLM2-135M's shape")
-      let outcome = try check(method, threads: threads)
+    let spec = try ModelReference(resolving: model).spec
+    for (method, resolved) in try Demo.methods(on: spec, sequence: seq) {
+      StandardError.write("\(method.name): planning and running \(spec.name)'s shape")
+      let outcome = try CheckRun(
+        spec: spec, resolved: resolved, threads: threads, progress: StandardError.write
+      ).run()
       stamp = outcome.summary.stamp
       runs.append(
         DemoReport.Run(
-          method: method.rawValue, trainable: outcome.plan.parameters.trainable,
+          method: method.name, trainable: outcome.plan.parameters.trainable,
           total: outcome.plan.parameters.total, check: outcome.summary))
     }
     let report = DemoReport(
       question: "Will a 7B QLoRA fit in 8 GB?", answer: try sevenBillion(),
-      setting: "SmolLM2-135M's shape, 1 × 512 tokens", runs: runs, stamp: stamp)
+      setting: "\(spec.name)'s shape, 1 × \(seq) tokens", runs: runs, stamp: stamp)
     try OutputFile.write(report.rendered(as: .markdown), to: reports, named: "demo.md")
     try OutputFile.write(
       stamp.map { "# \($0)\r\n" }.joined() + report.rendered(as: .csv), to: reports, named: "demo.csv")
@@ -59,13 +68,18 @@ struct Demo: ParsableCommand {
     return FitReport(verdict: verdict, remedies: Remedies.seek(verdict, threads: 1))
   }
 
-  private func check(_ method: Method.Name, threads: Int) throws -> CheckRun.Outcome {
-    var request = RecipeRequest()
-    request.stack = .plimsoll
-    request.method = method
-    request.sequence = 512
-    let spec = try ModelReference(resolving: "smollm2-135m").spec
-    let resolved = try request.resolved(for: spec)
-    return try CheckRun(spec: spec, resolved: resolved, threads: threads, progress: StandardError.write).run()
+  /// Of the methods that guides set side by side, those that the engine runs on a model.
+  private static func methods(
+    on spec: ModelSpec, sequence: Int
+  ) throws(RecipeError) -> [(method: ComparedMethod, recipe: ResolvedRecipe)] {
+    var list: [(method: ComparedMethod, recipe: ResolvedRecipe)] = []
+    for method in ComparedMethod.usual {
+      var request = RecipeRequest()
+      request.stack = .plimsoll
+      request.sequence = sequence
+      let resolved = try method.request(within: request).resolved(for: spec)
+      if spec.engineRefusal(for: resolved.recipe) == nil { list.append((method, resolved)) }
+    }
+    return list
   }
 }

@@ -20,6 +20,8 @@ struct Fit: ParsableCommand {
         plimsoll fit 7b --method lora --rank 64 --seq 4096 --gpu rtx-4090
         plimsoll fit path/to/config.json --method full --vram 24GB --format json
         plimsoll fit 7b --method qlora --vram 8GB --explain
+        plimsoll fit 8b --method qlora --gpu rtx-4090 --data examples.jsonl --epochs 3
+        plimsoll fit 8b --method qlora --gpu rtx-4090 --tokens 100000000 --time
         plimsoll fit --config qlora.yml --config ds_z2.json --vram 24GB
         plimsoll fit --config qlora.yml --emit llama-factory
       """)
@@ -29,6 +31,7 @@ struct Fit: ParsableCommand {
   @OptionGroup(title: "Recipe") var recipe: RecipeOptions
 
   @OptionGroup(title: "Process") var process: ProcessOptions
+  @OptionGroup(title: "The run") var length: RunLengthOptions
 
   @Flag(
     help: """
@@ -36,6 +39,13 @@ struct Fit: ParsableCommand {
       CSV then has a row for every entry.
       """)
   var explain = false
+
+  @Flag(
+    help: """
+      Explain the time: operations by phase with frozen and trained weights apart, the bytes between them, and the \
+      ceilings of the card with their sources.
+      """)
+  var time = false
 
   @Option(
     name: .long, parsing: .unconditional,
@@ -55,15 +65,26 @@ struct Fit: ParsableCommand {
 
   func run() throws {
     if let emit { return try write(emit) }
+    try length.check()
     let (bytes, device) = try budget.budget()
-    let resolved = try model.resolve(recipe, process.fill)
-    let threads = try threads(of: resolved.recipe.recipe.stack)
-    let plan = try Planner.plan(resolved.spec, resolved.recipe, threads: threads, device: device)
+    let asked = try model.asked(recipe)
+    let spec = asked.reference.spec
+    var request = asked.request
+    try process.fill(&request)
+    let data = try length.read(for: spec)
+    let cut = try data?.fill(&request, for: spec)
+    let resolved = try request.resolved(for: spec)
+    let threads = try threads(of: resolved.recipe.stack)
+    let notes = asked.assumptions + (cut.flatMap { data?.assumption(asked.request, sequence: $0) } ?? [])
+    let plan = try Planner.plan(
+      spec, ResolvedRecipe(recipe: resolved.recipe, assumptions: notes + resolved.assumptions), threads: threads,
+      device: device)
     let verdict = Verdict.judge(plan, budget: bytes)
     try output.write(
       FitReport(
         verdict: verdict, remedies: Remedies.seek(verdict, threads: threads),
-        explanation: explain ? PeakExplanation(of: plan) : nil))
+        explanation: explain ? PeakExplanation(of: plan) : nil, run: length.run(of: plan),
+        data: try cut.flatMap { try data?.study(plan, sequence: $0) }, explainsTime: time))
     if verdict.exitCode != 0 { throw ExitCode(verdict.exitCode) }
   }
 

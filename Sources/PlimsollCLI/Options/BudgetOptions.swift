@@ -14,6 +14,9 @@ struct BudgetOptions: ParsableArguments {
     help: ArgumentHelp("A GPU by name, such as rtx-4060; plimsoll gpus lists them.", valueName: "name"))
   var gpu: String?
 
+  /// Whether a budget was named at all.
+  var isNamed: Bool { vram != nil || gpu != nil }
+
   /// The budget and, where one was named, the device that it is of.
   func budget() throws(UsageError) -> (bytes: Bytes, device: Device?) {
     switch (vram, gpu) {

@@ -17,6 +17,10 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
   case mergeOverBase(String)
   case outOfRange(flag: String, value: String, allowed: String)
   case oneMeasurement
+  case severalExtents([String])
+  case withoutData(flag: String)
+  case methodOfComparison(String)
+  case unknownMethod(String, nearest: [String])
 
   var description: String {
     switch self {
@@ -50,6 +54,16 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
     case .mergeOverBase(let folder): "--output is \(folder), which is the base: name another folder"
     case .oneMeasurement:
       "validate needs something that was measured: say either --measurements FILE.csv or --probe FILE.json"
+    case .severalExtents(let flags): "\(flags.joined(separator: " and ")) exclude each other: say one of them"
+    case .withoutData(let flag):
+      "--\(flag) is about data: name it with --data\(flag == "epochs" ? ", --tokens or --samples" : "")"
+    case .methodOfComparison(let name):
+      "--method \(name): compare goes through several; list them with --methods \(name),…"
+    case .unknownMethod(let name, let nearest):
+      "--methods \(name) is unknown: "
+        + (nearest.isEmpty
+          ? "full, freeze, lora, dora, int8 and qlora are the usual ones"
+          : "did you mean \(nearest.joined(separator: ", "))?")
     case .outOfRange(let flag, let value, let allowed): "--\(flag) is \(value): it must be \(allowed)"
     }
   }

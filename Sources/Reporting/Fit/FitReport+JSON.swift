@@ -9,7 +9,6 @@ extension FitReport {
   }
 
   private var plain: OrderedJSON {
-    let work = plan.work
     return [
       "model": plan.spec.json,
       "recipe": plan.recipe.json,
@@ -25,20 +24,29 @@ extension FitReport {
       "peak": plan.peak.json(moment: plan.peakMoment),
       "phases": plan.phases.json,
       "parameters": ["total": .integer(plan.parameters.total), "trainable": .integer(plan.parameters.trainable)],
-      "flops": [
-        "forward": .integer(work.total(.forward).count), "backward": .integer(work.total(.backward).count),
-        "recompute": .integer(work.total(.recompute).count), "optimizer": .integer(work.total(.optimizer).count),
-        "total": .integer(work.total.count),
-      ],
-      "tokens_per_second": .optional(plan.throughput?.expected),
+      "flops": FitReport.flops(plan.work),
+      "tokens_per_second": .optional(tokensPerSecond),
       // Everything else here is of one GPU; this is of all, as if sending gradients and weights cost no time.
       "tokens_per_second_of_all_gpus": .optional(
-        plan.throughput.map { $0.expected * Double(plan.recipe.parallelism.replicas) }),
+        tokensPerSecond.map { $0 * Double(plan.recipe.parallelism.replicas) }),
       "tokens_per_second_range": plan.throughput.map { ["low": .number($0.low), "high": .number($0.high)] } ?? .null,
+      "time": time.json,
+      "data": data.map { DataStudyReport($0).json } ?? .null,
       "remedies": .array((remedies?.changes ?? []).map(\.json)),
       "largest_sequence": .optional(remedies?.largestSequence),
       "largest_micro_batch": .optional(remedies?.largestMicroBatch),
       "assumptions": .array(assumptions.map { .string($0) }),
+    ]
+  }
+}
+
+extension FitReport {
+  /// Operations by phase, and in all.
+  static func flops(_ work: WorkSheet) -> OrderedJSON {
+    [
+      "forward": .integer(work.total(.forward).count), "backward": .integer(work.total(.backward).count),
+      "recompute": .integer(work.total(.recompute).count), "optimizer": .integer(work.total(.optimizer).count),
+      "total": .integer(work.total.count),
     ]
   }
 }

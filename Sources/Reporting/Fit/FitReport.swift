@@ -9,11 +9,23 @@ public struct FitReport: Report {
   public let remedies: Remedies?
   /// The peak entry by entry; `nil` where nobody asked.
   public let explanation: PeakExplanation?
+  /// How long a run of many steps takes; `nil` where nobody said how many.
+  public let run: RunTime?
+  /// What the data makes of the run; `nil` without data.
+  public let data: DataStudy?
+  /// Whether operations, bytes and ceilings are shown too.
+  public let explainsTime: Bool
 
-  public init(verdict: Verdict, remedies: Remedies?, explanation: PeakExplanation? = nil) {
+  public init(
+    verdict: Verdict, remedies: Remedies?, explanation: PeakExplanation? = nil, run: RunTime? = nil,
+    data: DataStudy? = nil, explainsTime: Bool = false
+  ) {
     self.verdict = verdict
     self.remedies = remedies
     self.explanation = explanation
+    self.run = run
+    self.data = data
+    self.explainsTime = explainsTime
   }
 
   public var table: Table {
@@ -24,12 +36,21 @@ public struct FitReport: Report {
     var blocks: [Document.Block] = [.lead(verdict.sentence)]
     blocks += receipt + (explanation.map { ExplanationReport($0).blocks } ?? largest) + deviceBytes + phases
     blocks += [.heading("The step"), .facts(stepFacts)]
+    blocks += time.blocks + (data.map { DataStudyReport($0).blocks } ?? [])
     blocks += remedyBlocks
     if !assumptions.isEmpty { blocks += [.heading("Assumed"), .list(assumptions)] }
     return Document(blocks)
   }
 
   var plan: Plan { verdict.plan }
+
+  var time: TimeReport { TimeReport(plan: plan, run: run, isExplained: explainsTime) }
+
+  /// Tokens a second of one GPU, padding included: of the data where there is some, else of the planned step.
+  var tokensPerSecond: Double? {
+    let ofData = data?.epoch?.paddedTokensPerSecond.map { $0 / Double(plan.recipe.parallelism.replicas) }
+    return ofData ?? plan.throughput?.expected
+  }
 
   /// What was assumed for the plan, the speed and the budget.
   var assumptions: [String] {

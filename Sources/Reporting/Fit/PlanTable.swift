@@ -8,7 +8,7 @@ public enum PlanTable {
     Table(columns, rows: verdicts.map(row))
   }
 
-  private static let columns: [Column] =
+  static let columns: [Column] =
     [
       Column("model", key: "model"), Column("method", key: "method"), Column("stack", key: "stack"),
       Column("rank", key: "rank", .integer), Column("quantization", key: "quant"),
@@ -30,7 +30,7 @@ public enum PlanTable {
     + WorkSheet.Phase.allCases.map { Column($0.rawValue, key: "\($0.rawValue)_flops", .integer) }
     + [Column("speed", key: "tokens_per_second", .decimal(places: 0), unit: "tokens/s")]
 
-  private static func row(_ verdict: Verdict) -> [Cell] {
+  static func row(_ verdict: Verdict) -> [Cell] {
     let plan = verdict.plan
     let recipe = plan.recipe
     let settings: [Cell] = [

@@ -25,8 +25,11 @@ public struct Column: Hashable, Sendable {
   public let kind: Kind
   /// The unit of a plain number, printed after the title.
   public let unit: String?
+  /// Where cells stand, if not where others of their kind do: figures in a column of text.
+  private let side: Alignment?
 
-  public init(_ title: String, key: String, _ kind: Kind = .text, unit: String? = nil) {
+  public init(_ title: String, key: String, _ kind: Kind = .text, unit: String? = nil, alignment: Alignment? = nil) {
+    side = alignment
     self.title = title
     self.key = key
     self.kind = kind
@@ -35,7 +38,8 @@ public struct Column: Hashable, Sendable {
 
   /// Numbers stand on the right, where their digits line up.
   public var alignment: Alignment {
-    switch kind {
+    if let side { return side }
+    return switch kind {
     case .text, .flag, .bar: .left
     case .integer, .bytes, .gibibytes, .mebibytes, .decimal, .percent: .right
     }

@@ -33,6 +33,8 @@ extension ValidationReport {
       members.append(
         OrderedJSON.Member("per_\(key.rawValue)", .array((summary.groups[key] ?? []).map(\.json))))
     }
+    members.append(
+      OrderedJSON.Member("tokens_per_second_per_device", .array(validation.speedByDevice.map(\.json))))
     return .object(members)
   }
 

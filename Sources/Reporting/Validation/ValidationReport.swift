@@ -22,6 +22,13 @@ public struct ValidationReport: Report {
       guard let groups = validation.summary.groups[key], !groups.isEmpty else { continue }
       blocks += [.heading("By \(key.rawValue)"), .table(ValidationReport.table(groups, title: key.rawValue))]
     }
+    if !validation.speedByDevice.isEmpty {
+      blocks += [
+        .heading("Tokens/s by device"),
+        .paragraph("Above zero the plan is too fast; inside is the share of measured speeds in the planned range."),
+        .table(ValidationReport.table(validation.speedByDevice, title: "device")),
+      ]
+    }
     blocks += outlierBlocks + refusalBlocks
     let groups = validation.plausibilitySummary.groups[.source] ?? []
     if !groups.isEmpty {
@@ -106,8 +113,8 @@ public struct ValidationReport: Report {
     guard let errors = validation.speed, let inside = validation.speedInside else { return nil }
     return Document.Fact(
       "tokens/s",
-      "\(Phrase.count(errors.count, "row")) state it: median error \(Self.percent(errors.median)), mean "
-        + "\(Self.percent(errors.mean)), bias \(Self.signed(errors.bias)); \(Self.percent(inside)) in the planned range"
+      "\(Phrase.count(errors.count, "row")) state it: median error \(Self.percent(errors.median)), 90 % below "
+        + "\(Self.percent(errors.p90)), mean \(Self.percent(errors.mean)), bias \(Self.signed(errors.bias)); \(Self.percent(inside)) in the planned range"
     )
   }
 

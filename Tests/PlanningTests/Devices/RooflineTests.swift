@@ -71,3 +71,54 @@ import Testing
     #expect(eight.expected < 1.5 * one.expected)
   }
 }
+
+@Suite struct `The time of a step` {
+  private func plan(_ device: String, _ method: Method.Name = .qlora, sequence: Int = 1024) throws -> Plan {
+    let spec = try Models.llama2Seven()
+    let resolved = try Models.recipe(spec, method, sequence: sequence) {
+      $0.stack = .transformers
+      $0.weightFormat = .fp16
+      $0.attention = .flash
+    }
+    let card = try #require(DeviceCatalog.named(device))
+    return try Planner.plan(spec, resolved, device: card)
+  }
+
+  @Test func `is tokens over tokens a second, its parts add up, and the longer of device and host decides`() throws {
+    let roofline = try #require(try plan("rtx-4090").throughput)
+    #expect(abs(roofline.seconds.expected * roofline.expected - 1024) < 1e-6)
+    #expect(abs(roofline.seconds.low * roofline.high - 1024) < 1e-6)
+    let parts = roofline.parts
+    let device = parts.products + parts.fusedAttention + parts.traffic
+    #expect(abs(max(device, parts.host) - roofline.seconds.expected) < 1e-9)
+  }
+
+  @Test func `is bound by products, by bytes on slow memory, or by the host where sequences are short`() throws {
+    #expect(try plan("a100-80gb", .lora, sequence: 4096).throughput?.bound == .products)
+    #expect(try plan("t4").throughput?.bound == .bytes)
+    #expect(try plan("h100", sequence: 64).throughput?.bound == .host)
+  }
+
+  // A 4-bit weight is made whole three times with checkpoints: forward, again, and for the input's gradient. Each time
+  // 2 bytes a weight are written and read, and some more for the scales.
+  @Test func `has the bytes of dequantized weights apart, and of the optimizer`() throws {
+    let traffic = try #require(try plan("t4").stepTime?.traffic)
+    let weights = 32.0 * Double(4 * 4096 * 4096 + 3 * 4096 * 11008)
+    #expect((12 * weights...12.5 * weights).contains(traffic.dequantization))
+    #expect(try #require(try plan("t4", .lora).stepTime?.traffic).dequantization == 0)
+    // A gradient, a parameter twice and two moments twice, in fp32: 28 bytes a trained parameter, and what clipping
+    // and the optimizer open besides.
+    let trainable = Double(try plan("t4").parameters.trainable)
+    #expect(traffic.optimizer >= 28 * trainable && traffic.optimizer < 60 * trainable)
+  }
+
+  /// The T4 promises 585 of 1590 MHz at its 70 W, and rates are counted at the boost clock.
+  @Test func `is at most that of the base clock`() throws {
+    let t4 = try #require(try plan("t4").throughput)
+    #expect(t4.assumptions.contains { $0.contains("585 MHz of 1590") })
+    let parts = t4.time.whole
+    let least =
+      parts.products / (0.75 * 585 / 1590) + parts.fusedAttention / (0.5 * 585 / 1590) + parts.traffic / 0.6
+    #expect(abs(1024 / least - t4.low) < 1e-6)
+  }
+}

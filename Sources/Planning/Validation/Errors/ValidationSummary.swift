@@ -59,6 +59,19 @@ public struct ValidationSummary: Sendable {
       })
   }
 
+  /// Errors of tokens a second by the card that they were measured on.
+  static func speeds(_ predictions: [Prediction]) -> [Group] {
+    let timed = predictions.filter { $0.speedError != nil }
+    let byDevice = Dictionary(grouping: timed) { $0.device?.name ?? "unknown" }
+    return byDevice.keys.sorted().compactMap { name in
+      let rows = byDevice[name] ?? []
+      let known = rows.compactMap(\.isSpeedInside)
+      return ErrorStatistics(rows.compactMap(\.speedError)).map {
+        Group(name: name, errors: $0, inside: Double(known.count { $0 }) / Double(max(1, known.count)))
+      }
+    }
+  }
+
   static func mean(_ values: [Double]) -> Double? {
     values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
   }
