@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo reports validate bench peers tune flagship model lint format clean
+.PHONY: help setup build test demo reports validate bench peers tune precision flagship model lint format clean
 
 # The same configuration for everything, so that nothing is compiled twice: SwiftPM compiles C at -O0 in debug, and the
 # tests run real training steps.
@@ -57,6 +57,10 @@ peers: build ## train beside PyTorch, PEFT and bitsandbytes on this machine, wri
 tune: build model ## train SmolLM2-135M with every method on our examples, write Reports/fine-tuning.md
 	swift build -c release --package-path Benchmarks
 	Benchmarks/.build/release/Bench tune .build/release/plimsoll
+
+precision: model ## train SmolLM2-135M in fp32 and in bf16, write Reports/precision.md
+	swift build -c release --package-path Benchmarks
+	Benchmarks/.build/release/Bench precision
 
 # Parts: qlora-7b (about 15 minutes on two cores), lora-7b, qlora-13b, full-7b (only planned).
 PARTS ?= qlora-7b full-7b

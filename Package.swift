@@ -24,7 +24,7 @@ let package = Package(
   products: [
     .executable(name: "plimsoll", targets: ["PlimsollCLI"]),
     .library(name: "Plimsoll", targets: ["Bookkeeping", "Modeling", "Planning", "Reporting"]),
-    .library(name: "PlimsollEngine", targets: ["Kernels", "Machine", "Training"]),
+    .library(name: "PlimsollEngine", targets: ["Kernels", "Machine", "Texts", "Training"]),
   ],
   dependencies: [
     // Argument parsing, help and usage errors of every command.

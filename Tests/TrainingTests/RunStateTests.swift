@@ -9,12 +9,12 @@ import Training
 
   private static func trainer(
     _ method: Method.Name, _ optimizer: Optimizer.Kind = .adamw, accumulation: Int = 1, model: TinyModel = .base,
-    rank: Int = 4
+    rank: Int = 4, weights: ScalarFormat = .fp32, precision: Precision = .pure
   ) throws -> Trainer {
     let spec = try model.spec
     let recipe = try engineRecipe(
       method, rank: rank, dropout: method == .full ? nil : 0.25, optimizer: optimizer, accumulation: accumulation,
-      for: spec)
+      weights: weights, precision: precision, for: spec)
     let trainer = try Trainer(spec, recipe, source: SeededWeights(seed: 3), seed: 7)
     trainer.groups = [try ParameterGroup(matches: ["lora_B", "norm"], learningRateFactor: 4)]
     return trainer
@@ -58,6 +58,26 @@ import Training
     // What is equal above is not equal of itself.
     #expect(early != late)
     #expect(try fresh().trained.map(\.numbers) != first.trained.map(\.numbers))
+  }
+
+  @Test(
+    arguments: [Method.Name.full, .lora, .qlora], [(ScalarFormat.bf16, Precision.pure), (.fp32, .autocast)])
+  func `a run in bf16 goes on bit by bit too`(
+    method: Method.Name, formats: (weights: ScalarFormat, precision: Precision)
+  ) throws {
+    let folder = try TestFolder()
+    func fresh() throws -> Trainer {
+      try Self.trainer(method, weights: formats.weights, precision: formats.precision)
+    }
+    let first = try fresh()
+    _ = try Self.train(first, through: 3)
+    try Self.save(first, in: folder.path)
+    let late = try Self.train(first, through: 6)
+    let second = try fresh()
+    let path = try #require(RunState.newest(in: folder.path))
+    _ = try RunState.resume(second, from: path, settings: Self.settings)
+    #expect(try Self.train(second, through: 6) == late)
+    #expect(second.trained.map(\.numbers) == first.trained.map(\.numbers))
   }
 
   @Test func `saving takes nothing from the run that is saved`() throws {

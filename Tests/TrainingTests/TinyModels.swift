@@ -1,3 +1,4 @@
+import Bookkeeping
 import Kernels
 import Modeling
 import Training
@@ -36,7 +37,8 @@ enum TinyModel: String, CaseIterable, Sendable {
 func engineRecipe(
   _ method: Method.Name, rank: Int = 4, alpha: Double = 8, dropout: Double? = nil, targets: LoRA.Targets? = nil,
   optimizer: Optimizer.Kind = .adamw, microBatch: Int = 2, sequence: Int = 16, accumulation: Int = 1,
-  checkpointing: Bool = false, quantization: Quantization? = nil, for spec: ModelSpec
+  checkpointing: Bool = false, quantization: Quantization? = nil, weights: ScalarFormat = .fp32,
+  adapters: ScalarFormat = .fp32, precision: Precision = .pure, loss: LossImplementation = .full, for spec: ModelSpec
 ) throws -> Recipe {
   var request = RecipeRequest()
   request.stack = .plimsoll
@@ -55,6 +57,10 @@ func engineRecipe(
   request.sequence = sequence
   request.accumulation = accumulation
   request.usesGradientCheckpointing = checkpointing
+  request.weightFormat = weights
+  request.adapterFormat = adapters
+  request.precision = precision
+  request.loss = loss
   return try request.resolved(for: spec).recipe
 }
 
@@ -69,5 +75,13 @@ struct GivenWeights: WeightSource {
     }
     var target = target
     for index in given.indices { target[index] = W(nearest: given[index]) }
+  }
+}
+
+/// Tokens of a vocabulary of 97 or more that do not repeat in step with anything.
+func variedTokens(_ count: Int) -> [Int32] {
+  (0..<count).map { (index: Int) -> Int32 in
+    let token: Int = (index * 7 + index / 5) % 97
+    return Int32(token)
   }
 }

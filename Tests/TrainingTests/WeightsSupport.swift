@@ -72,10 +72,7 @@ extension WeightSource {
 }
 
 extension ParameterTensor {
-  var numbers: [Float] {
-    let span = value.span
-    return span.indices.map { span[$0] }
-  }
+  var numbers: [Float] { values() }
 }
 
 /// Writes tensors into one safetensors file.

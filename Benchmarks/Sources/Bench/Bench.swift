@@ -7,7 +7,7 @@ import Training
 /// Times what the project promises to be fast: an answer of the planner, an estimate of its search, and a step of the
 /// engine.
 ///
-///     swift run -c release --package-path Benchmarks Bench [fit] [estimate] [step] [tune] [PATH-TO-PLIMSOLL]
+///     swift run -c release --package-path Benchmarks Bench [fit] [estimate] [step] [tune] [precision] [PATH-TO-PLIMSOLL]
 ///     swift run -c release --package-path Benchmarks Bench flagship [qlora-7b] [lora-7b] [qlora-13b] [full-7b]
 ///
 /// Prints Markdown: the stamp, then medians with their spread. Machines are noisy: compare ratios of one run.
@@ -23,6 +23,7 @@ struct Bench {
       topology: topology, threads: EngineThreads.count,
       linearAlgebra: Stamp.LinearAlgebra(version: BLAS.version, core: BLAS.core),
       commit: Build.commitFromEnvironment())
+    if wanted.contains("precision") { return try PrecisionBench().run(stamp: stamp.lines) }
     if wanted.contains("tune") { return try TuneBench(program: program).run(stamp: stamp.lines) }
     if wanted.contains("flagship") {
       let checkpoint = ProcessInfo.processInfo.environment["PLIMSOLL_CHECKPOINT"].flatMap { $0.isEmpty ? nil : $0 }

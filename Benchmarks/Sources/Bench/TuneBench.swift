@@ -99,7 +99,7 @@ struct TuneBench {
       before: before, after: after, planned: planned, measured: measured, rate: rate, isBalanced: isBalanced)
   }
 
-  private static var defaultModel: String {
+  static var defaultModel: String {
     let folder = ProcessInfo.processInfo.environment["PLIMSOLL_MODELS"] ?? NSHomeDirectory() + "/.cache/plimsoll/models"
     return folder + "/smollm2-135m-instruct-q4_1.gguf"
   }

@@ -213,7 +213,7 @@ struct TrainingRun {
   private func saveResult(_ trainer: Trainer) throws -> [String] {
     if trainer.recipe.method == .full {
       let folder = options.output + "/model"
-      try CheckpointFolder.write(trainer, to: folder, format: .fp32, base: modelPath)
+      try CheckpointFolder.write(trainer, to: folder, base: modelPath)
       return [folder + "/model.safetensors", folder + "/config.json"]
     }
     try AdapterFile.write(trainer, baseModel: modelPath, to: options.output)

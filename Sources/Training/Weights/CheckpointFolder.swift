@@ -13,15 +13,16 @@ public enum CheckpointFolder {
   /// Writes all parameters of a full fine-tuning.
   ///
   /// - Parameters:
-  ///   - format: fp32 is what was trained; narrower formats round to nearest even.
+  ///   - format: without one, the format that the weights trained in; narrower ones round to nearest even.
   ///   - base: the folder the training began from, if it was one: its tokenizer and the rest of its `config.json` are
   ///     taken over.
   public static func write(
-    _ trainer: Trainer, to folder: String, format: SafetensorsWriter.Format = .fp32, base: String? = nil
+    _ trainer: Trainer, to folder: String, format: SafetensorsWriter.Format? = nil, base: String? = nil
   ) throws {
     guard trainer.recipe.method == .full else {
       throw TrainingError.unsupported("a checkpoint of adapters: write the adapter, or merge it")
     }
+    let format = format ?? (trainer.recipe.weightFormat == .bf16 ? .bf16 : .fp32)
     var writer = try begin(trainer.spec, folder, format, base: base)
     for parameter in trainer.spec.parameters {
       try writer.write(trainer.parameter(parameter.name))

@@ -128,7 +128,14 @@ import Testing
   @Test func `what the engine can't run is refused by name`() throws {
     let spec = try Models.tiny()
     let changes: [(String, (inout RecipeRequest) -> Void)] = [
-      ("bf16", { $0.weightFormat = .bf16 }), ("autocast", { $0.precision = .autocast }),
+      ("fp16", { $0.weightFormat = .fp16 }),
+      (
+        "autocast over weights in bf16",
+        {
+          $0.weightFormat = .bf16
+          $0.precision = .autocast
+        }
+      ),
       ("lion", { $0.optimizer = .lion }), ("fused", { $0.loss = .fused }), ("score", { $0.attention = .eager }),
     ]
     for (word, change) in changes {
@@ -139,6 +146,9 @@ import Testing
     let resolved = try Models.recipe(spec, .qlora) { $0.quantization = .some(.int8) }
     let error = #expect(throws: PlanError.self) { try Planner.plan(spec, resolved) }
     #expect(error?.description.contains("int8") == true)
+    let mixed = try Models.recipe(spec, .lora) { $0.adapterFormat = .bf16 }
+    let mixedError = #expect(throws: PlanError.self) { try Planner.plan(spec, mixed) }
+    #expect(mixedError?.description.contains("adapters in bf16 beside weights in fp32") == true)
   }
 
   @Test func `absurd ranks and accumulations are refused, not counted`() throws {

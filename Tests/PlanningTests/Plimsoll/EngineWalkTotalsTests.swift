@@ -32,10 +32,10 @@ import Testing
     // streams of 32, the stream's gradient 32 and 88 of gradients); the second layer leaves 1000. In the first: down adds
     // its gradient 96, gate and up 192 less their 96, product 48 and the normed stream 32 go, the norm adds 8 and frees
     // 36, middle goes within them: 1084 before `output`. There the context's gradient 32 and o's 64 come, then those of
-    // q 32, k 16 and v 16, and attention borrows 2·4·4 + 2·4·4 = 64.
+    // q 32, k 16 and v 16, and attention borrows 2·4·4 + 64 + 2·4·4 = 128.
     #expect(plan.peakMoment == "backward.layer.0.attention")
-    #expect(plan.peak.bytes - load == Bytes(4 * (1084 + 32 + 64 + 64 + 64)))
-    #expect(plan.accounts[.workspace] == Bytes(4 * 64))
+    #expect(plan.peak.bytes - load == Bytes(4 * (1084 + 32 + 64 + 64 + 128)))
+    #expect(plan.accounts[.workspace] == Bytes(4 * 128))
     // Everything but the embedding's table, the first layer's q, k, v and its first norm has its gradient by now.
     #expect(plan.accounts[.gradients] == Bytes(4 * (1160 - 80 - 128 - 8)))
   }
@@ -107,7 +107,49 @@ import Testing
     let spec = try Models.tiny(layers: 1)
     let journal = try EngineWalk.journal(spec, Models.recipe(spec, .full, sequence: 100).recipe, threads: threads)
     let entries = Ledger(posting: journal).entries.filter { $0.account == .workspace }
-    // Blocks of 64 rows of 100 scores and 64 sums; backward two such blocks and two gradients of 100·4.
-    #expect(entries.map(\.bytes) == [Bytes(4 * threads * 6464), Bytes(4 * threads * (12_800 + 800))])
+    // Blocks of 64 rows of 100 scores, 64 maxima and 64 sums of 8 bytes; backward two such blocks, 64 products of rows and
+    // two gradients of 100·4. Both are whole cache lines: 412 and 854 of 16 floats.
+    #expect(entries.map(\.bytes) == [Bytes(4 * threads * (6400 + 192)), Bytes(4 * threads * (12_800 + 64 + 800))])
+  }
+
+  @Test func `in bf16 activations take half, and statistics, scores, gradients and moments what they took`() throws {
+    let plan = try Models.plan(Models.tiny(), .full) { $0.weightFormat = .bf16 }
+    // 2·1160 of weights, 8·1160 of moments, tables and tokens as ever.
+    let load = try plan.ledger.end(of: "load")
+    #expect(load == Bytes(10 * 1160 + 64 + 32))
+    // Of a layer's 352 numbers, 16 are statistics: two reciprocals a token, 2·4, and a logsumexp a head and token, 8.
+    #expect(try plan.ledger.end(of: "forward.layer.0.down") - load == Bytes(2 * (32 + 336 + 32) + 4 * 16))
+    // The normed stream, 32, in bf16; four reciprocals and the scores, 40, in fp32.
+    #expect(
+      try plan.ledger.end(of: "forward.loss") - load == Bytes(2 * (32 + 2 * (336 + 32) + 32) + 4 * (2 * 16 + 4 + 40)))
+    #expect(try plan.ledger.end(of: "optimizer") - load == Bytes(4 * 1160))
+  }
+
+  @Test func `a weight in bf16 is widened by pieces while it is updated, one in fp32 is not`() throws {
+    func widened(_ change: (inout RecipeRequest) -> Void) throws -> [Bytes] {
+      try Models.plan(Models.tiny(layers: 1), .lora) {
+        $0.rank = 2
+        $0.targets = .modules(["v_proj"])
+        change(&$0)
+      }.ledger.entries.filter { $0.name.hasSuffix(".widened") }.map(\.bytes)
+    }
+    #expect(try widened { $0.weightFormat = .bf16 }.isEmpty)
+    // A [2, 8] and B [4, 2], smaller than a piece.
+    #expect(
+      try widened {
+        $0.weightFormat = .bf16
+        $0.adapterFormat = .bf16
+      } == [Bytes(4 * 16), Bytes(4 * 8)])
+  }
+
+  @Test func `a chunked loss has the scores of 128 tokens and no more`() throws {
+    let spec = try Models.tiny(layers: 1)
+    func scores(_ sequence: Int) throws -> [Bytes] {
+      let recipe = try Models.recipe(spec, .full, sequence: sequence) { $0.loss = .chunked }
+      let journal = try EngineWalk.journal(spec, recipe.recipe, threads: 1)
+      return Ledger(posting: journal).entries.filter { $0.account == .logits }.map(\.bytes)
+    }
+    #expect(try scores(4) == [Bytes(4 * 4 * 10)])
+    #expect(try scores(1000) == [Bytes(4 * 128 * 10)])
   }
 }

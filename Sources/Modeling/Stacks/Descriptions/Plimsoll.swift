@@ -7,6 +7,17 @@ extension StackDescription {
 
   /// Our own engine.
   static let plimsoll = StackDescription(
-    stack: .plimsoll, title: "our own engine, on the CPU", software: ["Plimsoll"], notes: [],
+    stack: .plimsoll, title: "our own engine, on the CPU", software: ["Plimsoll"],
+    notes: [
+      "bf16 stores frozen weights, activations and checkpoints in bf16; sums, statistics, scores over the vocabulary, "
+        + "gradients of parameters and optimizer states are fp32 (Sources/Kernels/Number.swift)",
+      "adapters are fp32 beside bf16 weights, unless asked for otherwise; a weight in bf16 that trains has no master "
+        + "copy and is rounded stochastically, by the seed, the step and its name "
+        + "(Sources/Training/Optimizers/ParameterUpdate.swift)",
+      "autocast is fp32 weights with bf16 activations: products read each fp32 weight rounded, without a copy "
+        + "(Sources/Kernels/MatrixProduct.swift)",
+      "a chunked loss makes the scores of 128 tokens at a time and their gradient in place "
+        + "(Sources/Training/Decoder/Decoder+Head.swift)",
+    ],
     full: engine.with { $0.learningRate = 1e-5 }, lora: engine, qlora: engine, choices: StackChoices())
 }
