@@ -58,7 +58,8 @@ import Testing
       "--random-weights", "--optimizer-in-backward", "--method", "full", "--steps", "2", "--output", tiny["out"],
       "--format", "json")
     #expect(outcome.status == 0, "\(outcome.errors)")
-    #expect(try outcome.lineObjects().last?["balanced"] as? Bool == true)
+    let summary = try #require(try outcome.lineObjects().last)
+    #expect(summary["balanced"] as? Bool == true)
   }
 
   @Test func `clipping to a common norm is refused where gradients are consumed in backward`() throws {
