@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo validate bench tune rank-sweep model lint format clean
+.PHONY: help setup build test demo validate bench peers tune rank-sweep model lint format clean
 
 # The same configuration for everything, so that nothing is compiled twice: SwiftPM compiles C at -O0 in debug, and the
 # tests run real training steps.
@@ -45,6 +45,10 @@ bench: build ## time the planner and the engine on this machine, write Reports/b
 	mkdir -p Reports
 	Benchmarks/.build/release/Bench fit estimate sweep step .build/release/plimsoll | tee Reports/benchmarks.md.part
 	mv Reports/benchmarks.md.part Reports/benchmarks.md
+
+peers: build ## train beside PyTorch, PEFT and bitsandbytes on this machine, write Benchmarks/peers/compare.md
+	test -x Benchmarks/peers/.venv/bin/python || Benchmarks/peers/setup
+	Benchmarks/peers/compare
 
 tune: build model ## train SmolLM2-135M with every method on our examples, write Reports/fine-tuning.md
 	swift build -c release --package-path Benchmarks

@@ -149,11 +149,11 @@ struct AttentionShape {
     element * sequence * keyStride + head * headDimension
   }
 
-  func query(_ base: UnsafePointer<Float>) -> MatrixProduct.Operand {
+  func query(_ base: UnsafePointer<Float>) -> MatrixProduct.Operand<Float> {
     .init(base, transposed: false, stride: queryStride)
   }
 
-  func key(_ base: UnsafePointer<Float>, transposed: Bool) -> MatrixProduct.Operand {
+  func key(_ base: UnsafePointer<Float>, transposed: Bool) -> MatrixProduct.Operand<Float> {
     .init(base, transposed: transposed, stride: keyStride)
   }
 }

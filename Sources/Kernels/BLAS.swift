@@ -5,6 +5,9 @@ public enum BLAS {
   /// The kernels it chose for this processor: `Cooperlake`, `Haswell`.
   public static var core: String { openblas_get_corename().map { String(cString: $0) } ?? "unknown" }
 
+  /// Whether those are written for AVX-512.
+  static let usesAVX512 = ["SkylakeX", "Cooperlake", "SapphireRapids"].contains(core)
+
   /// Its name and version.
   public static var version: String {
     let words = openblas_get_config().map { String(cString: $0) } ?? "OpenBLAS"

@@ -1,14 +1,18 @@
 // Shape letters here: T rows (tokens), M, N, K the extents of a product C [M, N] += A [M, K] · B [K, N].
 
 import CKernels
-import COpenBLAS
 
-/// The three products of a linear layer, over `cblas_sgemm`.
+/// The three products of a linear layer, in any formats.
+///
+/// What is fp32 throughout goes to `cblas_sgemm`, unless the BLAS leaves the processor's AVX-512 idle; every other
+/// combination goes to our own kernel, which sums in fp32. There, an fp32 operand beside a bf16 one is rounded to bf16
+/// first, as it is under PyTorch's autocast, and subnormal bf16 numbers may count as zero, which is what the processor's
+/// dot-product instruction does.
 public enum MatrixProduct {
   /// Computes `y[T, output] = scale · x[T, input] · W[output, input]ᵀ`, added to `y` when accumulating.
-  public static func forward(
-    x: Span<Float>, weight: Span<Float>, rows: Int, input: Int, output: Int, scale: Float = 1,
-    accumulate: Bool = false, into y: consuming MutableSpan<Float>
+  public static func forward<X: Number, W: Number, Y: Number>(
+    x: Span<X>, weight: Span<W>, rows: Int, input: Int, output: Int, scale: Float = 1,
+    accumulate: Bool = false, into y: consuming MutableSpan<Y>
   ) {
     expect("x", count: x.count, is: rows * input)
     expect("weight", count: weight.count, is: output * input)
@@ -20,9 +24,9 @@ public enum MatrixProduct {
   }
 
   /// Computes `dx[T, input] = scale · dy[T, output] · W[output, input]`, added to `dx` when accumulating.
-  public static func inputGradient(
-    dy: Span<Float>, weight: Span<Float>, rows: Int, input: Int, output: Int, scale: Float = 1,
-    accumulate: Bool = false, into dx: consuming MutableSpan<Float>
+  public static func inputGradient<Y: Number, W: Number, X: Number>(
+    dy: Span<Y>, weight: Span<W>, rows: Int, input: Int, output: Int, scale: Float = 1,
+    accumulate: Bool = false, into dx: consuming MutableSpan<X>
   ) {
     expect("dy", count: dy.count, is: rows * output)
     expect("weight", count: weight.count, is: output * input)
@@ -34,9 +38,9 @@ public enum MatrixProduct {
   }
 
   /// Computes `dW[output, input] = scale · dy[T, output]ᵀ · x[T, input]`, added to `dW` when accumulating.
-  public static func weightGradient(
-    dy: Span<Float>, x: Span<Float>, rows: Int, input: Int, output: Int, scale: Float = 1, accumulate: Bool = false,
-    into dw: consuming MutableSpan<Float>
+  public static func weightGradient<Y: Number, X: Number, W: Number>(
+    dy: Span<Y>, x: Span<X>, rows: Int, input: Int, output: Int, scale: Float = 1, accumulate: Bool = false,
+    into dw: consuming MutableSpan<W>
   ) {
     expect("dy", count: dy.count, is: rows * output)
     expect("x", count: x.count, is: rows * input)
@@ -47,79 +51,46 @@ public enum MatrixProduct {
       into: c, m: output, n: input, k: rows, scale: scale, accumulate: accumulate)
   }
 
-  /// A matrix as BLAS sees it: where it starts, how far its rows are apart, and which way it is read.
-  struct Operand {
-    var base: UnsafePointer<Float>?
-    var transposed: Bool
-    var stride: Int
-
-    init(_ base: UnsafePointer<Float>?, transposed: Bool, stride: Int) {
-      self.base = base
-      self.transposed = transposed
-      self.stride = stride
-    }
-
-    /// The operand without its first rows, as the product reads it.
-    func dropping(rows: Int) -> Operand {
-      Operand(base.map { $0 + rows * (transposed ? 1 : stride) }, transposed: transposed, stride: stride)
-    }
-
-    /// The operand without its first columns, as the product reads it.
-    func dropping(columns: Int) -> Operand {
-      Operand(base.map { $0 + columns * (transposed ? stride : 1) }, transposed: transposed, stride: stride)
-    }
-  }
-
-  /// The smallest slice of a dimension worth a thread of its own: a few of OpenBLAS's register tiles.
-  private static let smallestSlice = 48
-
-  /// The largest slice that one call of the BLAS is given.
-  ///
-  /// OpenBLAS packs a panel as wide as the slice, up to 32 MiB a thread, and keeps it for the life of the process. A
-  /// slice of this width packs 6 MiB, which a shared cache still holds.
-  static let largestSlice = 4096
-
-  /// Multiplies on all threads: the longer side of C is cut into a multiple of as many slices as there are threads.
-  private static func run(
-    _ a: Operand, _ b: Operand, into c: UnsafeMutablePointer<Float>, m: Int, n: Int, k: Int, scale: Float,
+  /// Multiplies on all threads, by the BLAS or by our own kernel.
+  private static func run<A: Number, B: Number, C: Number>(
+    _ a: Operand<A>, _ b: Operand<B>, into c: UnsafeMutablePointer<C>, m: Int, n: Int, k: Int, scale: Float,
     accumulate: Bool
   ) {
     let start = plk_now()
-    let longer = max(m, n)
-    let threads = Parallelism.threads
-    let rounds = max(1, (longer + threads * largestSlice - 1) / (threads * largestSlice))
-    let slices = max(1, min(threads * rounds, longer / smallestSlice))
-    // Whole cache lines of C to a slice, so that no two threads write to one.
-    let slice = ((longer + slices - 1) / slices + 15) / 16 * 16
-    Parallelism.forEachTask((longer + slice - 1) / slice) { task, _ in
-      let first = task * slice
-      let extent = min(slice, longer - first)
-      if m >= n {
-        multiply(
-          a.dropping(rows: first), b, into: c + first * n, stride: n, m: extent, n: n, k: k, scale: scale,
-          accumulate: accumulate)
-      } else {
-        multiply(
-          a, b.dropping(columns: first), into: c + first, stride: n, m: m, n: extent, k: k, scale: scale,
-          accumulate: accumulate)
-      }
+    if let blas = BLASProduct(a, b, into: c, stride: n, m: m, n: n, k: k, scale: scale, accumulate: accumulate) {
+      blas.run()
+    } else {
+      BlockedProduct(
+        a.rows, b.columns, into: c, stride: n, m: m, n: n, k: k, scale: scale, accumulate: accumulate
+      ).run()
     }
     MatrixProductMeter.add(nanoseconds: plk_now() - start, flops: UInt64(2 * m * n * k), calls: 1)
   }
 
   /// Multiplies on the calling thread; C's rows are `stride` apart.
-  static func multiply(
-    _ a: Operand, _ b: Operand, into c: UnsafeMutablePointer<Float>, stride: Int, m: Int, n: Int, k: Int,
+  static func multiply<A: Number, B: Number, C: Number>(
+    _ a: Operand<A>, _ b: Operand<B>, into c: UnsafeMutablePointer<C>, stride: Int, m: Int, n: Int, k: Int,
     scale: Float, accumulate: Bool
   ) {
-    cblas_sgemm(
-      CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans, b.transposed ? CblasTrans : CblasNoTrans,
-      extent(m), extent(n), extent(k), scale, a.base, extent(a.stride), b.base, extent(b.stride), accumulate ? 1 : 0,
-      c, extent(stride))
+    if let blas = BLASProduct(a, b, into: c, stride: stride, m: m, n: n, k: k, scale: scale, accumulate: accumulate) {
+      blas.multiply(rows: 0..<m, columns: 0..<n)
+    } else {
+      BlockedProduct(
+        a.rows, b.columns, into: c, stride: stride, m: m, n: n, k: k, scale: scale, accumulate: accumulate
+      ).multiply(rows: 0..<m, columns: 0..<n)
+    }
   }
 
-  private static func extent(_ value: Int) -> blasint {
-    precondition(value <= Int(blasint.max), "an extent of \(value) is more than BLAS counts to, \(blasint.max)")
-    return blasint(value)
+  /// A dense matrix as a product reads it: where it starts, how far its rows are apart, and which way it is read.
+  struct Operand<Element: Number> {
+    var base: UnsafePointer<Element>?
+    var transposed: Bool
+    var stride: Int
+
+    init(_ base: UnsafePointer<Element>?, transposed: Bool, stride: Int) {
+      self.base = base
+      self.transposed = transposed
+      self.stride = stride
+    }
   }
 }

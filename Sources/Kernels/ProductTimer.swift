@@ -13,8 +13,8 @@ final class ProductTimer: Sendable {
   }
 
   /// Multiplies on the calling thread and takes the time.
-  func product(
-    _ a: MatrixProduct.Operand, _ b: MatrixProduct.Operand, into c: UnsafeMutablePointer<Float>, stride: Int, m: Int,
+  func product<A: Number, B: Number, C: Number>(
+    _ a: MatrixProduct.Operand<A>, _ b: MatrixProduct.Operand<B>, into c: UnsafeMutablePointer<C>, stride: Int, m: Int,
     n: Int, k: Int, scale: Float = 1, accumulate: Bool = false
   ) {
     let start = plk_now()

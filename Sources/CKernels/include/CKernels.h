@@ -135,6 +135,72 @@ void plk_nf4_dequantize_double(float *restrict weights, const uint8_t *restrict 
                                const float *restrict code, const float *restrict map, int64_t first_block,
                                int64_t block_size, int64_t count);
 
+// MARK: Matrix products
+
+/// How the numbers of an operand are stored.
+enum { PLK_FP32 = 0, PLK_BF16 = 1, PLK_NF4 = 2 };
+
+/// A matrix that is read by a product.
+typedef struct {
+  const void *base;
+  int32_t format;
+  /// Whether neighbors in memory follow each other along the product's sum, or else along C.
+  int32_t along_depth;
+  /// Elements from one row in memory to the next.
+  int64_t stride;
+  /// Of 4-bit codes: one scale a block, either plain (absmax) or absmax_codes' entry of map times one of absmax2 for
+  /// every 256 blocks, plus offset; levels has 16 values.
+  const float *levels, *absmax;
+  const uint8_t *absmax_codes;
+  const float *absmax2, *map;
+  float offset;
+  int64_t block_size;
+} plk_operand;
+
+/// C[m, n] = scale * A[m, k] B[k, n], added to what C holds if `adds`; C is fp32 or bf16, its rows `stride` apart. Sums
+/// are fp32 throughout. Where `rounds`, the operands that are not bf16 are rounded to it first.
+typedef struct {
+  plk_operand a, b;
+  void *c;
+  int64_t stride;
+  int64_t m, n, k;
+  float scale;
+  int32_t format, adds, rounds;
+} plk_product;
+
+/// Instruction sets that products are written for, slowest first.
+enum { PLK_PLAIN = 0, PLK_AVX2 = 1, PLK_AVX512 = 2, PLK_AVX512_BF16 = 3 };
+
+/// The fastest of them that this processor has.
+int32_t plk_product_instructions(void);
+/// The faster for bf16 numbers, by timing for a fraction of a millisecond: on some processors the dot product of bf16
+/// pairs does half the work of the multiply-adds of fp32 numbers in the same time, on others twice.
+int32_t plk_product_instructions_for_bf16(void);
+/// Runs so many rounds of 12 multiply-adds of this set in registers, and the floating-point operations that these are.
+void plk_instruction_loop(int32_t instructions, int64_t rounds);
+double plk_instruction_operations(int32_t instructions, int64_t rounds);
+
+/// The rows and columns that the slices of C are best cut by.
+enum { PLK_PRODUCT_ROWS = 14, PLK_PRODUCT_COLUMNS = 32 };
+
+/// The bytes that a thread packs into; each thread that multiplies has one such buffer, from its first product to its
+/// end.
+size_t plk_product_scratch_size(void);
+
+/// Fills rows first_row ..< first_row + rows and as many columns of C on the calling thread; 0 if there is no memory
+/// for its buffer. first_column is a multiple of PLK_PRODUCT_COLUMNS.
+int plk_product_block(const plk_product *product, int32_t instructions, int64_t first_row, int64_t rows,
+                      int64_t first_column, int64_t columns);
+
+// MARK: Streams through memory
+
+/// All bits of x together.
+uint64_t plk_stream_read(const uint64_t *x, int64_t count);
+void plk_stream_write(float *x, float value, int64_t count);
+/// a = b + factor * c
+void plk_stream_triad(float *restrict a, const float *restrict b, const float *restrict c, float factor,
+                      int64_t count);
+
 // MARK: Formats of weight files
 
 /// fp32 from the bytes of IEEE halves or of bfloat16s, little-endian, which need not be aligned: exact.

@@ -13,12 +13,21 @@ struct MachineCommand: ParsableCommand {
 
         plimsoll machine
         plimsoll machine --format json
+
+      With --measure it takes some seconds to time what the machine reaches at most: arithmetic in \
+      registers, matrix products, and streams through memory, on one core and on all.
+
+        plimsoll machine --measure
       """)
+
+  @Flag(help: "Measure the ceilings of arithmetic, matrix products and memory instead.")
+  var measure = false
 
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     let topology = try Topology.load()
+    if measure { return try output.write(ceilings(of: topology)) }
     let memory = try HostMemory.read(topologyTotal: topology.totalMemory)
     let system = try OperatingSystem.read()
     try output.write(
@@ -31,6 +40,16 @@ struct MachineCommand: ParsableCommand {
           system: system.name, kernel: system.kernel, architecture: system.architecture,
           linearAlgebra: "\(BLAS.version), \(BLAS.core) kernels",
           swift: Build.swift, notes: memory.notes)))
+  }
+
+  private func ceilings(of topology: borrowing Topology) throws -> CeilingsReport {
+    let threads = topology.processor.recommendedThreads
+    let stamp = try Stamp.now(
+      topology: topology, threads: threads,
+      linearAlgebra: Stamp.LinearAlgebra(version: BLAS.version, core: BLAS.core), commit: Build.commitFromEnvironment())
+    return CeilingsReport(
+      ceilings: MeasuredCeilings.measure(threads: threads) { StandardError.write("measuring \($0)") },
+      stamp: stamp.lines, threads: threads)
   }
 }
 

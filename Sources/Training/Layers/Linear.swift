@@ -40,11 +40,8 @@ final class Linear {
         x: x, weight: weight.value.span, rows: rows, input: module.input, output: module.output,
         accumulate: accumulate, into: y.mutableSpan)
     case .quantized(let weight):
-      var whole = try weight.dequantized()
-      MatrixProduct.forward(
-        x: x, weight: whole.span, rows: rows, input: module.input, output: module.output, accumulate: accumulate,
-        into: y.mutableSpan)
-      whole.close()
+      weight.forward(
+        x: x, rows: rows, input: module.input, output: module.output, accumulate: accumulate, into: y.mutableSpan)
     }
     if let bias { Bias.add(bias.value.span, rows: rows, columns: module.output, to: y.mutableSpan) }
     if let adapter {
@@ -69,11 +66,8 @@ final class Linear {
         dy: dy, weight: weight.value.span, rows: rows, input: module.input, output: module.output,
         accumulate: accumulate, into: dx.mutableSpan)
     case .quantized(let weight):
-      var whole = try weight.dequantized()
-      MatrixProduct.inputGradient(
-        dy: dy, weight: whole.span, rows: rows, input: module.input, output: module.output, accumulate: accumulate,
-        into: dx.mutableSpan)
-      whole.close()
+      weight.inputGradient(
+        dy: dy, rows: rows, input: module.input, output: module.output, accumulate: accumulate, into: dx.mutableSpan)
     }
     try parameterGradients(dy: dy, x: x, rows: rows)
     try adapter?.backward(dy: dy, x: x.span, rows: rows, tape: tape, addingTo: dx.mutableSpan)

@@ -2,6 +2,8 @@ import Bookkeeping
 import Kernels
 import Modeling
 
+// Shape letters here: T tokens, I input width, O output width.
+
 /// A frozen linear weight as 4-bit codes, with plain or doubly quantized absmax.
 ///
 /// The layout is bitsandbytes': blocks of 64 over the row-major weight, absmax in blocks of 256 where it is quantized too.
@@ -14,7 +16,6 @@ final class NF4Weight {
   private var absmaxCodes = Tensor<UInt8>()
   private var nestedAbsmax = Tensor<Float>()
   private var offset = Tensor<Float>()
-  private let arena: Arena
 
   static let blockSize = 64
   static let nestedBlockSize = 256
@@ -24,7 +25,6 @@ final class NF4Weight {
     name = parameter.name
     shape = parameter.shape
     self.isDouble = isDouble
-    self.arena = arena
     let count = parameter.count
     let blocks = (count + NF4Weight.blockSize - 1) / NF4Weight.blockSize
     func part(_ name: String) -> String { TensorName.part(name, of: parameter.name) }
@@ -50,16 +50,37 @@ final class NF4Weight {
     whole.close()
   }
 
-  /// The weight made whole, for the one product that is about to run.
-  func dequantized() throws(ArenaError) -> Tensor<Float> {
-    var whole: Tensor<Float> = try arena.open(TensorName.dequantized(name), .workspace, shape)
+  /// Computes `y[T, O] = x[T, I] · Wᵀ`, added to `y` when accumulating; the codes are decoded inside the product.
+  func forward(
+    x: Span<Float>, rows: Int, input: Int, output: Int, accumulate: Bool, into y: consuming MutableSpan<Float>
+  ) {
     if isDouble {
-      NF4.dequantize(
-        packed: codes.span, absmaxCodes: absmaxCodes.span, absmax2: nestedAbsmax.span, offset: offset.span[0],
-        count: shape.count, into: whole.mutableSpan)
+      MatrixProduct.forward(
+        x: x,
+        weight: NF4Operand(
+          codes: codes.span, absmaxCodes: absmaxCodes.span, absmax2: nestedAbsmax.span, offset: offset.span[0]),
+        rows: rows, input: input, output: output, accumulate: accumulate, into: y)
     } else {
-      NF4.dequantize(packed: codes.span, absmax: absmax.span, count: shape.count, into: whole.mutableSpan)
+      MatrixProduct.forward(
+        x: x, weight: NF4Operand(codes: codes.span, absmax: absmax.span), rows: rows, input: input, output: output,
+        accumulate: accumulate, into: y)
     }
-    return whole
+  }
+
+  /// Computes `dx[T, I] = dy[T, O] · W`, added to `dx` when accumulating; the codes are decoded inside the product.
+  func inputGradient(
+    dy: Span<Float>, rows: Int, input: Int, output: Int, accumulate: Bool, into dx: consuming MutableSpan<Float>
+  ) {
+    if isDouble {
+      MatrixProduct.inputGradient(
+        dy: dy,
+        weight: NF4Operand(
+          codes: codes.span, absmaxCodes: absmaxCodes.span, absmax2: nestedAbsmax.span, offset: offset.span[0]),
+        rows: rows, input: input, output: output, accumulate: accumulate, into: dx)
+    } else {
+      MatrixProduct.inputGradient(
+        dy: dy, weight: NF4Operand(codes: codes.span, absmax: absmax.span), rows: rows, input: input, output: output,
+        accumulate: accumulate, into: dx)
+    }
   }
 }

@@ -6,7 +6,6 @@ import Modeling
 /// One linear layer as the engine runs it.
 struct EngineModule {
   let module: LinearModule
-  let isQuantized: Bool
   /// Whether the weight itself trains, and the bias with it.
   let weightTrains: Bool
   let adapter: LoRA?
@@ -20,7 +19,6 @@ struct EngineModule {
 
   init(_ module: LinearModule, method: Method) {
     self.module = module
-    isQuantized = method.quantization != nil
     weightTrains = method == .full
     adapter = method.adapter.flatMap { $0.targets.match(module) ? $0 : nil }
     weightName = module.name + ".weight"

@@ -6,12 +6,11 @@ import Modeling
 extension EngineWalk {
   /// y = x·Wᵀ + s·B·A·drop(x), y being opened by the operation.
   ///
-  /// A frozen weight keeps nothing. A quantized one is made whole for the product, `[out, in]` fp32, and dropped. An
+  /// A frozen weight keeps nothing, and a quantized one borrows nothing either: it is decoded inside the product. An
   /// adapter keeps A·x, `[T, r]`, which B's gradient needs; with dropout also the mask, `[T, in]` bytes, from which
   /// backward makes the dropped input again. The input itself is the operation's to keep.
   mutating func forwardLinear(_ role: Parameter.Linear, of layer: Int, isRecording: Bool) {
     guard let module = modules[layer][role] else { return }
-    dequantize(module)
     forwardAdapter(module, role, isRecording: isRecording)
   }
 
@@ -37,12 +36,11 @@ extension EngineWalk {
 
   /// The gradients of a linear layer's input and parameters, the input's being opened by the operation.
   ///
-  /// The input's gradient takes W once more, so a quantized weight is made whole again. A trained weight's gradient
-  /// comes with the first micro-batch and stays; so do A's and B's. In between, the gradient of A·x is there, and with
-  /// dropout the dropped input, then its gradient.
+  /// The input's gradient takes W once more, and borrows as little. A trained weight's gradient comes with the first
+  /// micro-batch and stays; so do A's and B's. In between, the gradient of A·x is there, and with dropout the dropped
+  /// input, then its gradient.
   mutating func backwardLinear(_ role: Parameter.Linear, of layer: Int, inputNeedsGradient: Bool) {
     guard let module = modules[layer][role] else { return }
-    if inputNeedsGradient { dequantize(module) }
     if module.weightTrains {
       openGradient(module.weightName, module.weightShape)
       if module.module.hasBias { openGradient(module.biasName, [module.module.output]) }
@@ -63,11 +61,5 @@ extension EngineWalk {
       openGradient(module.loraAName, module.loraAShape(adapter))
     }
     journal.close(downFlow)
-  }
-
-  /// A quantized weight as fp32 for one product.
-  private mutating func dequantize(_ module: EngineModule) {
-    guard module.isQuantized else { return }
-    borrow(TensorName.dequantized(module.weightName), .workspace, module.weightShape)
   }
 }

@@ -1,0 +1,223 @@
+// Packing with AVX-512, 32 numbers at a time: the fast path of MatrixPacking.c, which takes what does not fit.
+//
+// No contraction in this file: a scale of 4-bit codes is two roundings, as where they are dequantized.
+#include "MatrixProduct.h"
+
+#if PLK_X86_TILES
+#include <immintrin.h>
+
+#include "Multiversion.h"
+
+#pragma STDC FP_CONTRACT OFF
+
+#define AVX512 __attribute__((target("arch=x86-64-v4")))
+
+enum { BLOCK = 64 };
+
+// Numbers in fp32 to bf16, ties to even, NaNs kept; the low halves of the 32-bit lanes of `low`, then of `high`.
+AVX512 PLK_INLINE __m512i narrowed(__m512 value) {
+  const __m512i bits = _mm512_castps_si512(value);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  __m512i near = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7FFF)), odd);
+  const __mmask16 nans = _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q);
+  near = _mm512_mask_or_epi32(near, nans, bits, _mm512_set1_epi32(0x400000));
+  return near;
+}
+
+// Where the upper halves of 32 lanes in two registers are, as 16-bit elements.
+AVX512 PLK_INLINE __m512i upper_halves(__m512i low, __m512i high) {
+  const __m512i index = _mm512_add_epi16(
+      _mm512_set1_epi16(1),
+      _mm512_slli_epi16(_mm512_set_epi16(31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12,
+                                         11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+                        1));
+  return _mm512_permutex2var_epi16(low, index, high);
+}
+
+AVX512 PLK_INLINE float scale_of(const plk_operand *operand, int64_t block) {
+  if (operand->absmax != NULL) return operand->absmax[block];
+  const float nested = operand->map[operand->absmax_codes[block]] * operand->absmax2[block / 256];
+  return nested + operand->offset;
+}
+
+// The 16 values that the codes of a block stand for.
+AVX512 PLK_INLINE __m512 values_of_block(const plk_operand *operand, int64_t block) {
+  return _mm512_mul_ps(_mm512_loadu_ps(operand->levels), _mm512_set1_ps(scale_of(operand, block)));
+}
+
+// `count` (of 32) neighbors from `at` on as bf16, zero beyond them. Codes start at a multiple of 32 and all 32 are there.
+AVX512 PLK_INLINE __m512i load_halves(const plk_operand *operand, const int32_t format, int64_t at, __mmask32 mask) {
+  if (format == PLK_BF16) return _mm512_maskz_loadu_epi16(mask, (const uint16_t *)operand->base + at);
+  if (format == PLK_FP32) {
+    const float *base = (const float *)operand->base + at;
+    return upper_halves(narrowed(_mm512_maskz_loadu_ps((__mmask16)mask, base)),
+                        narrowed(_mm512_maskz_loadu_ps((__mmask16)(mask >> 16), base + 16)));
+  }
+  const __m512i values = narrowed(values_of_block(operand, at / BLOCK));
+  const __m512i table = upper_halves(values, values);
+  // The first of a byte's codes is its high nibble; both, as 16-bit indices of which five bits count.
+  const __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)((const uint8_t *)operand->base + at / 2)));
+  const __m512i index = _mm512_or_si512(_mm512_srli_epi32(bytes, 4), _mm512_slli_epi32(bytes, 16));
+  return _mm512_permutexvar_epi16(index, table);
+}
+
+// `count` (of 16) neighbors as fp32, rounded to bf16 if they are not and `rounds` says so.
+AVX512 PLK_INLINE __m512i load_floats(const plk_operand *operand, const int32_t format, int64_t at, __mmask16 mask,
+                                      int32_t rounds) {
+  if (format == PLK_BF16) {
+    const __m256i halves = _mm256_maskz_loadu_epi16(mask, (const uint16_t *)operand->base + at);
+    return _mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16);
+  }
+  __m512 values;
+  if (format == PLK_FP32) {
+    values = _mm512_maskz_loadu_ps(mask, (const float *)operand->base + at);
+  } else {
+    const __m512i bytes =
+        _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)((const uint8_t *)operand->base + at / 2)));
+    const __m512i index = _mm512_or_si512(_mm512_srli_epi64(bytes, 4), _mm512_slli_epi64(bytes, 32));
+    values = _mm512_permutexvar_ps(index, values_of_block(operand, at / BLOCK));
+  }
+  if (!rounds) return _mm512_castps_si512(values);
+  return _mm512_and_si512(narrowed(values), _mm512_set1_epi32((int)0xFFFF0000u));
+}
+
+// Turns 16 rows of 16 cells into 16 columns.
+AVX512 PLK_INLINE void transpose(__m512i *rows) {
+  __m512i half[16];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 16; i += 2) {
+    half[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
+    half[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
+  }
+  // Now rows 4q ... 4q + 3 hold columns c, c + 4, c + 8, c + 12 of four rows in their four parts.
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 16; i += 4) {
+    rows[i] = _mm512_unpacklo_epi64(half[i], half[i + 2]);
+    rows[i + 1] = _mm512_unpackhi_epi64(half[i], half[i + 2]);
+    rows[i + 2] = _mm512_unpacklo_epi64(half[i + 1], half[i + 3]);
+    rows[i + 3] = _mm512_unpackhi_epi64(half[i + 1], half[i + 3]);
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 4; i++) {
+    const __m512i a = _mm512_shuffle_i32x4(rows[i], rows[i + 4], 0x88);
+    const __m512i b = _mm512_shuffle_i32x4(rows[i], rows[i + 4], 0xDD);
+    const __m512i c = _mm512_shuffle_i32x4(rows[i + 8], rows[i + 12], 0x88);
+    const __m512i d = _mm512_shuffle_i32x4(rows[i + 8], rows[i + 12], 0xDD);
+    half[i] = _mm512_shuffle_i32x4(a, c, 0x88);
+    half[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88);
+    half[i + 8] = _mm512_shuffle_i32x4(a, c, 0xDD);
+    half[i + 12] = _mm512_shuffle_i32x4(b, d, 0xDD);
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 16; i++) rows[i] = half[i];
+}
+
+PLK_INLINE uint32_t first_bits(int64_t count) {
+  return count >= 32 ? 0xFFFFFFFFu : count <= 0 ? 0 : (1u << count) - 1;
+}
+
+PLK_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// Lines that run along the depth: squares of 16 lines by 16 cells are turned.
+AVX512 PLK_INLINE void pack_turned(uint32_t *packed, const plk_panel *panel, const int32_t format, const int pairs) {
+  const plk_operand *operand = panel->operand;
+  const int64_t width = pairs ? 32 : 16;
+  const int64_t cells = pairs ? (panel->depths + 1) / 2 : panel->depths;
+  for (int64_t line = 0; line < panel->lines; line += 16) {
+    const int64_t count = smaller(16, panel->lines - line);
+    const int64_t start = (panel->line + line) * operand->stride + panel->depth;
+    for (int64_t cell = 0; cell < cells; cell += 16) {
+      const int64_t depth = pairs ? 2 * cell : cell;
+      const uint32_t mask = first_bits(smaller(width, panel->depths - depth));
+      __m512i square[16];
+#pragma clang loop unroll(full)
+      for (int i = 0; i < 16; i++) {
+        // A line that is not there is one that is: its lane is never read.
+        const int64_t at = start + smaller(i, count - 1) * operand->stride + depth;
+        square[i] = pairs ? load_halves(operand, format, at, mask)
+                          : load_floats(operand, format, at, (__mmask16)mask, panel->rounds);
+      }
+      transpose(square);
+      uint32_t *target = packed + cell * panel->lanes + line;
+      if (cells - cell >= 16) {
+#pragma clang loop unroll(full)
+        for (int i = 0; i < 16; i++) _mm512_storeu_si512(target + i * panel->lanes, square[i]);
+      } else {
+#pragma clang loop unroll(full)
+        for (int i = 0; i < 16; i++) {
+          if (i < cells - cell) _mm512_storeu_si512(target + i * panel->lanes, square[i]);
+        }
+      }
+    }
+  }
+}
+
+// Lines side by side in memory: two rows of 32 are interleaved.
+AVX512 PLK_INLINE void pack_interleaved(uint32_t *packed, const plk_panel *panel, const int32_t format) {
+  const plk_operand *operand = panel->operand;
+  const __m512i first = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6, 37,
+                                         5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
+  const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(16));
+  const __mmask32 mask = first_bits(panel->lines);
+  for (int64_t depth = 0; depth < panel->depths; depth += 2, packed += panel->lanes) {
+    const int64_t at = (panel->depth + depth) * operand->stride + panel->line;
+    const __m512i even = load_halves(operand, format, at, mask);
+    const __m512i odd = depth + 1 < panel->depths ? load_halves(operand, format, at + operand->stride, mask)
+                                                  : _mm512_setzero_si512();
+    _mm512_storeu_si512(packed, _mm512_permutex2var_epi16(even, first, odd));
+    if (panel->lanes > 16) _mm512_storeu_si512(packed + 16, _mm512_permutex2var_epi16(even, second, odd));
+  }
+}
+
+AVX512 PLK_INLINE void pack_straight(uint32_t *packed, const plk_panel *panel, const int32_t format) {
+  const plk_operand *operand = panel->operand;
+  const uint32_t mask = first_bits(panel->lines);
+  for (int64_t depth = 0; depth < panel->depths; depth++, packed += panel->lanes) {
+    const int64_t at = (panel->depth + depth) * operand->stride + panel->line;
+    _mm512_storeu_si512(packed, load_floats(operand, format, at, (__mmask16)mask, panel->rounds));
+    if (panel->lanes > 16 && mask >> 16 != 0) {
+      const __mmask16 rest = (__mmask16)(mask >> 16);
+      _mm512_storeu_si512(packed + 16, load_floats(operand, format, at + 16, rest, panel->rounds));
+    }
+  }
+}
+
+// Whether blocks of codes start and end where 32 numbers do.
+static int is_aligned(const plk_panel *panel) {
+  const plk_operand *operand = panel->operand;
+  if (operand->format != PLK_NF4) return 1;
+  if (operand->block_size != BLOCK || operand->stride % BLOCK != 0) return 0;
+  const int64_t first = operand->along_depth ? panel->depth : panel->line;
+  const int64_t count = operand->along_depth ? panel->depths : panel->lines;
+  return first % 32 == 0 && count % 32 == 0;
+}
+
+#define FOR_FORMAT(operand, call)                      \
+  switch ((operand)->format) {                         \
+    case PLK_FP32: { enum { FORMAT = PLK_FP32 }; call; } break; \
+    case PLK_BF16: { enum { FORMAT = PLK_BF16 }; call; } break; \
+    default: { enum { FORMAT = PLK_NF4 }; call; } break;        \
+  }
+
+AVX512
+void plk_pack_pairs_avx512(uint32_t *packed, const plk_panel *panel) {
+  if (!is_aligned(panel)) {
+    plk_pack_pairs(packed, panel);
+  } else if (panel->operand->along_depth) {
+    FOR_FORMAT(panel->operand, pack_turned(packed, panel, FORMAT, 1))
+  } else {
+    FOR_FORMAT(panel->operand, pack_interleaved(packed, panel, FORMAT))
+  }
+}
+
+AVX512
+void plk_pack_floats_avx512(uint32_t *packed, const plk_panel *panel) {
+  if (!is_aligned(panel)) {
+    plk_pack_floats(packed, panel);
+  } else if (panel->operand->along_depth) {
+    FOR_FORMAT(panel->operand, pack_turned(packed, panel, FORMAT, 0))
+  } else {
+    FOR_FORMAT(panel->operand, pack_straight(packed, panel, FORMAT))
+  }
+}
+#endif

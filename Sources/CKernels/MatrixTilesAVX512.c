@@ -1,0 +1,94 @@
+// Tiles of C in the registers of AVX-512: up to 14 rows of 32 columns are 28 of the 32 registers.
+#include "MatrixProduct.h"
+
+#if PLK_X86_TILES
+#include <immintrin.h>
+
+#include "Multiversion.h"
+
+enum { LANES = 16, COLUMNS = 32 };
+
+#define AVX512_TARGET __attribute__((target("arch=x86-64-v4")))
+#define BF16_TARGET __attribute__((target("arch=x86-64-v4,avx512bf16")))
+
+AVX512_TARGET PLK_INLINE __m256i narrowed(__m512 value) {
+  const __m512i bits = _mm512_castps_si512(value);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7FFF)), odd);
+  const __mmask16 nans = _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q);
+  rounded = _mm512_mask_or_epi32(rounded, nans, bits, _mm512_set1_epi32(0x400000));
+  return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
+}
+
+AVX512_TARGET PLK_INLINE void store(const plk_tile *tile, int64_t row, int64_t column, __mmask16 mask, __m512 sum) {
+  __m512 value = _mm512_mul_ps(sum, _mm512_set1_ps(tile->scale));
+  if (tile->format == PLK_BF16) {
+    uint16_t *c = (uint16_t *)tile->c + row * tile->stride + column;
+    if (tile->adds) {
+      const __m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, c));
+      value = _mm512_add_ps(value, _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16)));
+    }
+    _mm256_mask_storeu_epi16(c, mask, narrowed(value));
+  } else {
+    float *c = (float *)tile->c + row * tile->stride + column;
+    if (tile->adds) value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, c));
+    _mm512_mask_storeu_ps(c, mask, value);
+  }
+}
+
+// One tile whose number of rows and of vectors a row is known, so that its sums are registers.
+#define TILE(name, TARGET, BROADCAST, MULTIPLY)                                                                       \
+  TARGET PLK_INLINE void name(const uint32_t *a, const uint32_t *b, int64_t steps, const plk_tile *tile,              \
+                              const int rows, const int vectors) {                                                    \
+    __m512 sums[14][2];                                                                                               \
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)                                                 \
+        _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) sums[i][j] = _mm512_setzero_ps();        \
+    for (int64_t p = 0; p < steps; p++, a += LANES, b += COLUMNS) {                                                   \
+      __m512 right[2];                                                                                                \
+      _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) right[j] = _mm512_loadu_ps(b + 16 * j);    \
+      _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {                                             \
+        const __m512 left = BROADCAST(a + i);                                                                         \
+        _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++)                                          \
+            sums[i][j] = MULTIPLY(sums[i][j], left, right[j]);                                                        \
+      }                                                                                                               \
+    }                                                                                                                 \
+    const __mmask32 mask = tile->columns >= 32 ? 0xFFFFFFFFu : (1u << tile->columns) - 1;                             \
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)                                                 \
+        _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++)                                          \
+            store(tile, i, 16 * j, (__mmask16)(mask >> 16 * j), sums[i][j]);                                          \
+  }
+
+#define BROADCAST_CELL(cell) _mm512_castsi512_ps(_mm512_set1_epi32((int)*(cell)))
+#define MULTIPLY_FLOATS(sum, left, right) _mm512_fmadd_ps(left, right, sum)
+#define MULTIPLY_PAIRS(sum, left, right) _mm512_dpbf16_ps(sum, (__m512bh)(left), (__m512bh)(right))
+
+TILE(tile_of_floats, AVX512_TARGET, BROADCAST_CELL, MULTIPLY_FLOATS)
+TILE(tile_of_pairs, BF16_TARGET, BROADCAST_CELL, MULTIPLY_PAIRS)
+
+#define ROWS(tile_of, count)                                   \
+  case count:                                                  \
+    if (tile->columns > 16) {                                  \
+      tile_of(a, b, steps, tile, count, 2);                    \
+    } else {                                                   \
+      tile_of(a, b, steps, tile, count, 1);                    \
+    }                                                          \
+    break;
+
+#define ALL_ROWS(tile_of)                                                                                          \
+  switch (tile->rows) {                                                                                            \
+    ROWS(tile_of, 1) ROWS(tile_of, 2) ROWS(tile_of, 3) ROWS(tile_of, 4) ROWS(tile_of, 5) ROWS(tile_of, 6)          \
+    ROWS(tile_of, 7) ROWS(tile_of, 8) ROWS(tile_of, 9) ROWS(tile_of, 10) ROWS(tile_of, 11) ROWS(tile_of, 12)       \
+    ROWS(tile_of, 13) ROWS(tile_of, 14)                                                                            \
+    default: break;                                                                                                \
+  }
+
+AVX512_TARGET
+void plk_tile_avx512(const uint32_t *a, const uint32_t *b, int64_t steps, const plk_tile *tile) {
+  ALL_ROWS(tile_of_floats)
+}
+
+BF16_TARGET
+void plk_tile_avx512_bf16(const uint32_t *a, const uint32_t *b, int64_t steps, const plk_tile *tile) {
+  ALL_ROWS(tile_of_pairs)
+}
+#endif
