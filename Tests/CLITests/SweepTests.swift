@@ -162,12 +162,13 @@ func csvRows(_ text: String) -> [[String: String]] {
       let archive = folder + "/a.sqlite"
       var generator = SystemRandomNumberGenerator()
       var kills = 0
-      for _ in 0..<6 {
+      for round in 1...6 {
         let before = size(archive + "-wal") + size(archive)
         let process = try Program.start(Self.flags + ["--archive", archive, "--jobs", "2"])
-        // Something new is stored; then any moment will do.
+        // Something new is stored; then any moment will do, later ones too, for a busy machine stores little in a tenth
+        // of a second.
         while process.isRunning, size(archive + "-wal") + size(archive) <= before { usleep(500) }
-        usleep(UInt32.random(in: 0..<120_000, using: &generator))
+        usleep(UInt32.random(in: 0..<UInt32(round * 200_000), using: &generator))
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
         if process.terminationReason == .uncaughtSignal { kills += 1 }
