@@ -54,10 +54,10 @@ public struct FitsPage: Report {
         "Made by \(command); planned, not measured, and the same on every machine. One sequence a step on the trl stack, "
           + "weights loaded in bf16, everything else its own default."),
       .paragraph(
-        "A number alone is the longest sequence that fits by the expected bytes, in multiples of "
-          + "\(Axis.sequenceUnit) tokens; * marks all that the model has positions for. Where \(wanted) tokens don't fit, "
-          + "the cheapest single change under which they do follows the longest that fits without it, if any does; – is neither. What "
-          + "a change saves and costs is in fits.csv."),
+        "A number alone is the longest sequence that fits by the expected bytes, of those \(Axis.sequenceUnit) tokens apart up "
+          + "to 1,024 and a sixteenth apart at most from there; * marks all that the model has positions for. Where \(wanted) "
+          + "tokens don't fit, the cheapest single change under which they do follows the longest that fits without it, if any "
+          + "does; – is neither. What a change saves and costs is in fits.csv."),
     ]
     for spec in specs {
       blocks += [.heading("\(spec.name): \(Phrase.short(spec.parameterCount)) parameters"), .table(page(of: spec))]

@@ -135,7 +135,7 @@ public struct PlanReport: Report {
     }
     notes.append(
       "speed: the fastest takes the largest batch that fits, \(capacity.card.title)'s roofline; checkpoints, "
-        + "attention, loss and the optimizer's walk are chosen, what is learned stays the same")
+        + "attention, loss and the optimizer's walk are chosen; more sequences in a batch are more in a step")
     notes += capacity.refusals.map { "\($0.method.rawValue) is left out: \($0.reason)" }
     return notes
   }
