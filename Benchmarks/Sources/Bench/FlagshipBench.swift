@@ -96,7 +96,14 @@ struct FlagshipBench {
     guard ends.contains(process.terminationStatus),
       let object = try JSONSerialization.jsonObject(with: data) as? [String: Any]
     else { throw BenchError.commandFailed(arguments.joined(separator: " "), process.terminationStatus) }
-    return object
+    return FlagshipBench.withoutEntries(object)
+  }
+
+  /// The object without its lists of tensors, which are megabytes, and which no table shows.
+  private static func withoutEntries(_ object: [String: Any]) -> [String: Any] {
+    object.filter { $0.key != "entries" }.mapValues { value in
+      (value as? [String: Any]).map(withoutEntries) ?? value
+    }
   }
 
   private func say(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
