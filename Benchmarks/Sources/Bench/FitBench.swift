@@ -23,29 +23,11 @@ struct FitBench {
     for question in questions {
       var times: [Double] = []
       for run in 0..<runs + 2 {
-        let seconds = try time(question)
+        let seconds = try TimedProcess(program, question).seconds
         if run >= 2 { times.append(seconds * 1e3) }
       }
       print("| `plimsoll \(question.joined(separator: " "))` | \(Sample(times).cells(decimals: 1)) |")
     }
-  }
-
-  private func time(_ arguments: [String]) throws -> Double {
-    var files = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&files)
-    defer { posix_spawn_file_actions_destroy(&files) }
-    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
-    var words = ([program] + arguments).map { strdup($0) }
-    words.append(nil)
-    defer { for word in words { free(word) } }
-    let start = ContinuousClock.now
-    var child: pid_t = 0
-    let code = posix_spawn(&child, program, &files, nil, words, environ)
-    guard code == 0 else { throw BenchError.cannotStart(program, code) }
-    var status: Int32 = 0
-    waitpid(child, &status, 0)
-    let (whole, fraction) = (ContinuousClock.now - start).components
-    return Double(whole) + Double(fraction) * 1e-18
   }
 }
 
