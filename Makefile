@@ -58,7 +58,7 @@ tune: build model ## train SmolLM2-135M with every method on our examples, write
 	swift build -c release --package-path Benchmarks
 	Benchmarks/.build/release/Bench tune .build/release/plimsoll
 
-# Parts: qlora-7b (about 15 minutes on two cores), lora-7b, qlora-13b, full-7b (only planned).
+# Parts: qlora-7b (7 minutes on two cores when last run), lora-7b, qlora-13b, full-7b (only planned).
 PARTS ?= qlora-7b full-7b
 # A folder with Llama-2-7B's checkpoint, if there is one; otherwise weights are drawn from a seed.
 CHECKPOINT ?=

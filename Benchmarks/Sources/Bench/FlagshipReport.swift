@@ -14,7 +14,7 @@ struct FlagshipReport {
       `make flagship` plans each of these from shapes alone, and then runs it: real steps of the engine, batch 1 × 512
       tokens, every layer checkpointed, 8-bit AdamW, on the same tokens again and again so that the loss has somewhere to
       go. The whole process is held to the limit by the system, not by us: with `RLIMIT_AS` that is all of its address
-      space, libraries included, so that one page more would have ended it.
+      space, libraries included, so that going beyond it would have ended the run.
 
       | run | limit GiB | planned peak MiB | measured | books | resident at most MiB | loss, first to last | tokens/s |
       | --- | ---: | ---: | ---: | --- | ---: | --- | ---: |
