@@ -31,7 +31,7 @@ func csvRows(_ text: String) -> [[String: String]] {
   ])
   func `says of a point what fit says of it`(flags: [String]) throws {
     // An axis of one value: the point itself.
-    let sweep = try Program.run(["sweep"] + flags + ["--over", "vram=24GB", "--format", "csv"])
+    let sweep = try Program.run(["sweep"] + flags + ["--over", "vram=24GB", "--intervals", "--format", "csv"])
     #expect(sweep.status == 0, "\(sweep.errors)")
     let row = try #require(csvRows(sweep.output).first)
     let fit = try Program.run(["fit"] + flags + ["--vram", "24GB", "--format", "json"]).object()

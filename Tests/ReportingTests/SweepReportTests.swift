@@ -78,6 +78,6 @@ import Testing
         .init(
           number: 5, values: ["lora", "16"], budget: budgets[0],
           outcome: isRun ? .failed("ended with 69: too small") : .refused("--seq is 9, which cannot be")),
-      ], isRun: isRun, notes: ["--rank is left out where the method has no use for it"])
+      ], isRun: isRun, hasIntervals: true, notes: ["--rank is left out where the method has no use for it"])
   }
 }

@@ -69,7 +69,7 @@ public enum CachingAllocator {
 /// An allocator at work.
 struct AllocatorRun {
   private var arena: SegmentArena
-  private var slots: [SegmentArena.Block] = []
+  private var slots = SegmentArena.slots()
   /// Reserved bytes beyond which nothing more is performed: whoever asks has seen enough.
   var limit = Int.max
 
@@ -89,6 +89,13 @@ struct AllocatorRun {
 
   /// `torch.cuda.empty_cache()`.
   mutating func emptyCache() { AllocatorRun.emptyCache(&arena, &slots) }
+
+  /// What decides about everything to come.
+  mutating func standing() -> SegmentArena.Standing { AllocatorRun.standing(arena, &slots) }
+
+  func areSmall(_ blocks: [Int32]) -> Bool { blocks.allSatisfy { $0 < 0 || slots[Int($0)].isSmall } }
+
+  func addresses(of blocks: [Int32]) -> [Int] { blocks.map { $0 < 0 ? -1 : slots[Int($0)].address } }
 
   /// What the peaks were, and new ones from here on.
   mutating func takePeaks() -> CachingAllocator.Peaks {
@@ -121,6 +128,13 @@ struct AllocatorRun {
     arena.makeRoom(in: &slots)
     var span = slots.mutableSpan
     arena.emptyCache(&span)
+  }
+
+  private static func standing(
+    _ arena: borrowing SegmentArena, _ slots: inout [SegmentArena.Block]
+  ) -> SegmentArena.Standing {
+    let span = slots.mutableSpan
+    return arena.standing(span)
   }
 
   private static func perform(

@@ -1,91 +1,117 @@
 /// Free blocks in order of size, then of address: what `std::set<Block*>` with `BlockComparatorSize` is.
 ///
-/// The order is cut into bins, sixteen to every doubling of the size; within a bin the blocks are chained, so that
-/// nothing is moved when one comes or goes.
+/// The order is cut into bins, sixteen to every doubling of the size. A bin is a ring: a slot of its own, which stands
+/// among those of the blocks and holds none, and the blocks of the bin in order; nothing is moved when one comes or
+/// goes. Steps free what lies side by side one after the other, up or down: so a place is sought from both ends and from
+/// where the last block came.
 struct FreeList {
-  /// The first block of every bin; negative where there is none.
-  private var heads = [Int32](repeating: -1, count: 1024)
-  /// A bit for every bin that isn't empty.
-  private var filled = [UInt64](repeating: 0, count: 1024 / 64)
+  /// From 1 byte to 2⁴⁷ or more.
+  static let binCount = 48 * 16
 
-  mutating func insert(_ block: Int, _ blocks: inout MutableSpan<SegmentArena.Block>) {
-    let (size, address) = (blocks[block].size, blocks[block].address)
-    let bin = FreeList.bin(of: size)
-    var before: Int32 = -1
-    var after = heads[bin]
-    while after >= 0, blocks[Int(after)].stands(before: size, address) {
-      before = after
-      after = blocks[Int(after)].nextFree
-    }
-    blocks[block].previousFree = before
-    blocks[block].nextFree = after
-    if after >= 0 { blocks[Int(after)].previousFree = Int32(block) }
-    if before >= 0 {
-      blocks[Int(before)].nextFree = Int32(block)
-    } else {
-      heads[bin] = Int32(block)
-      filled[bin >> 6] |= 1 << UInt64(bin & 63)
+  /// The slot of the first bin.
+  let base: Int
+  /// A bit for every bin that isn't empty.
+  private var filled = [UInt64](repeating: 0, count: binCount / 64)
+
+  init(base: Int) { self.base = base }
+
+  /// The slots of so many lists, to stand before those of blocks.
+  static func slots(lists: Int) -> [SegmentArena.Block] {
+    (0..<lists * binCount).map { slot in
+      var ring = SegmentArena.Block()
+      (ring.previousFree, ring.nextFree, ring.next) = (Int32(slot), Int32(slot), Int32(slot))
+      return ring
     }
   }
 
-  mutating func remove(_ block: Int, _ blocks: inout MutableSpan<SegmentArena.Block>) {
-    let (before, after) = (blocks[block].previousFree, blocks[block].nextFree)
-    if after >= 0 { blocks[Int(after)].previousFree = before }
-    if before >= 0 {
-      blocks[Int(before)].nextFree = after
-      return
+  mutating func insert(_ block: Int, _ slots: inout MutableSpan<SegmentArena.Block>) {
+    let (size, address) = (slots[block].size, slots[block].address)
+    let bin = FreeList.bin(of: size)
+    let ring = base + bin
+    var before = Int(slots[ring].previousFree)
+    if before == ring {
+      filled[bin >> 6] |= 1 << UInt64(bin & 63)
+    } else if !slots[before].stands(before: size, address) {
+      before = place(of: size, address, in: ring, slots)
     }
-    let bin = FreeList.bin(of: blocks[block].size)
-    heads[bin] = after
-    if after < 0 { filled[bin >> 6] &= ~(1 << UInt64(bin & 63)) }
+    let after = slots[before].nextFree
+    slots[block].previousFree = Int32(before)
+    slots[block].nextFree = after
+    slots[Int(after)].previousFree = Int32(block)
+    slots[before].nextFree = Int32(block)
+    // Of a ring's own slot, this is where the last block came.
+    slots[ring].next = Int32(block)
+  }
+
+  /// What the given block comes after in a ring that has some, the last of which comes after it.
+  private func place(
+    of size: Int, _ address: Int, in ring: Int, _ slots: borrowing MutableSpan<SegmentArena.Block>
+  ) -> Int {
+    guard slots[Int(slots[ring].nextFree)].stands(before: size, address) else { return ring }
+    // The first block stands before the given one, and the last one behind: both ways end.
+    var before = Int(slots[ring].next)
+    while !slots[before].stands(before: size, address) { before = Int(slots[before].previousFree) }
+    var after = Int(slots[before].nextFree)
+    while slots[after].stands(before: size, address) { (before, after) = (after, Int(slots[after].nextFree)) }
+    return before
+  }
+
+  mutating func remove(_ block: Int, _ slots: inout MutableSpan<SegmentArena.Block>) {
+    let (before, after) = (Int(slots[block].previousFree), Int(slots[block].nextFree))
+    let bin = FreeList.bin(of: slots[block].size)
+    let ring = base + bin
+    slots[after].previousFree = Int32(before)
+    slots[before].nextFree = Int32(after)
+    if slots[ring].next == Int32(block) { slots[ring].next = Int32(before == ring ? after : before) }
+    if before == after, before == ring { filled[bin >> 6] &= ~(1 << UInt64(bin & 63)) }
   }
 
   /// The first block of at least `size`.
-  func best(_ size: Int, _ blocks: borrowing MutableSpan<SegmentArena.Block>) -> Int? {
+  func best(_ size: Int, _ slots: borrowing MutableSpan<SegmentArena.Block>) -> Int? {
     let bin = FreeList.bin(of: size)
-    var block = heads[bin]
-    while block >= 0, blocks[Int(block)].size < size { block = blocks[Int(block)].nextFree }
-    if block < 0 { block = head(behind: bin) }
-    return block < 0 ? nil : Int(block)
+    let ring = base + bin
+    let last = Int(slots[ring].previousFree)
+    guard last != ring, slots[last].size >= size else { return first(behind: bin, slots) }
+    var block = Int(slots[ring].nextFree)
+    while slots[block].size < size { block = Int(slots[block].nextFree) }
+    return block
   }
 
   /// The block after this one, in order.
-  func following(_ block: Int, _ blocks: borrowing MutableSpan<SegmentArena.Block>) -> Int? {
-    var next = blocks[block].nextFree
-    if next < 0 { next = head(behind: FreeList.bin(of: blocks[block].size)) }
-    return next < 0 ? nil : Int(next)
+  func following(_ block: Int, _ slots: borrowing MutableSpan<SegmentArena.Block>) -> Int? {
+    let bin = FreeList.bin(of: slots[block].size)
+    let next = Int(slots[block].nextFree)
+    return next == base + bin ? first(behind: bin, slots) : next
   }
 
   /// Every block, in order.
-  func all(_ blocks: borrowing MutableSpan<SegmentArena.Block>) -> [Int] {
+  func all(_ slots: borrowing MutableSpan<SegmentArena.Block>) -> [Int] {
     var list: [Int] = []
-    for bin in heads.indices {
-      var block = heads[bin]
-      while block >= 0 {
-        list.append(Int(block))
-        block = blocks[Int(block)].nextFree
-      }
+    var block = first(behind: -1, slots)
+    while let next = block {
+      list.append(next)
+      block = following(next, slots)
     }
     return list
   }
 
-  /// The first block of the bins behind `bin`; negative if they are all empty.
-  private func head(behind bin: Int) -> Int32 {
+  /// The first block of the bins behind `bin`; `nil` if they are all empty.
+  private func first(behind bin: Int, _ slots: borrowing MutableSpan<SegmentArena.Block>) -> Int? {
     var word = (bin + 1) >> 6
-    guard word < filled.count else { return -1 }
+    guard word < filled.count else { return nil }
     var bits = filled[word] & (~0 << UInt64((bin + 1) & 63))
     while bits == 0 {
       word += 1
-      guard word < filled.count else { return -1 }
+      guard word < filled.count else { return nil }
       bits = filled[word]
     }
-    return heads[word << 6 + bits.trailingZeroBitCount]
+    return Int(slots[base + word << 6 + bits.trailingZeroBitCount].nextFree)
   }
 
   /// The power of two in a size, and the four bits behind it: larger sizes never have lower bins.
   private static func bin(of size: Int) -> Int {
     let power = Int.bitWidth - 1 - size.leadingZeroBitCount
-    return power << 4 + (size >> max(0, power - 4)) & 15
+    return min(power << 4 + (size >> max(0, power - 4)) & 15, binCount - 1)
   }
 }
 

@@ -42,32 +42,110 @@ struct ProcessReplay {
     return process.peaks
   }
 
+  /// A process whose model is loaded.
+  struct Loaded {
+    fileprivate var run: AllocatorRun
+    fileprivate let peaks: CachingAllocator.Peaks
+    let standing: SegmentArena.Standing
+  }
+
   /// A process after its first step, from which it may go on in several ways.
   struct Started {
     var run: AllocatorRun
     fileprivate let load: CachingAllocator.Peaks
     fileprivate let first: CachingAllocator.Peaks
-    fileprivate var batch: [Int32]
+    fileprivate var places: Places
     fileprivate var steps = 1
 
     var peaks: Peaks { Peaks(load: load, first: first, steady: run.peaks, ranOut: run.ranOut) }
+
+    /// What a step has left.
+    mutating func standing() -> Standing {
+      Standing(arena: run.standing(), batch: run.addresses(of: places.batch), batchIsSmall: run.areSmall(places.batch))
+    }
+  }
+
+  /// What a process is left with by a step.
+  struct Standing {
+    let arena: SegmentArena.Standing
+    fileprivate let batch: [Int]
+    fileprivate let batchIsSmall: Bool
+
+    /// Whether the steps after this one show no other peaks than those before, if all steps are alike: the large pool is
+    /// as the last step has left it, and the small one as that or an earlier step has.
+    ///
+    /// The pools don't know each other. Neither takes a segment any more, since it would find its way back to where no
+    /// step has one less; and blocks of the small pool are as large as what is asked for wherever they are.
+    func repeats(_ last: Standing, _ earlier: Standing?) -> Bool {
+      guard arena.large == last.arena.large, arena.unmapped == last.arena.unmapped,
+        arena.reserved == last.arena.reserved, arena.nextAddress == last.arena.nextAddress,
+        arena.allocated == last.arena.allocated
+      else { return false }
+      if arena.small == last.arena.small, batch == last.batch { return true }
+      guard let earlier, batchIsSmall, arena.unmapped.isEmpty, arena.allocated == earlier.arena.allocated else {
+        return false
+      }
+      return arena.small == earlier.arena.small && batch == earlier.batch
+    }
+  }
+
+  /// Where tensors are.
+  fileprivate struct Places {
+    /// The blocks of the batch that was fetched last.
+    var batch: [Int32] = []
+    /// The block of every request of a step that is open, negative for none; kept from step to step for its room only.
+    var blocks: [Int32] = []
+  }
+
+  /// Whether steps that begin alike go alike: nothing counts them, and nothing runs out.
+  var hasNoCounters: Bool {
+    emptyCacheSteps == nil && options.capacity == nil && !options.settings.usesExpandableSegments
+  }
+
+  /// Replays loading.
+  func loaded(_ first: AllocationTrace, _ variation: Variation, limit: Int = .max) -> Loaded {
+    var run = AllocatorRun(options)
+    run.limit = limit
+    load(first.residents, variation, &run)
+    let peaks = run.takePeaks()
+    let standing = run.standing()
+    return Loaded(run: run, peaks: peaks, standing: standing)
   }
 
   /// Replays loading and a first step.
   func started(with first: AllocationTrace, _ variation: Variation, limit: Int = .max) -> Started {
-    var run = AllocatorRun(options)
-    run.limit = limit
-    load(first.residents, variation, &run)
-    let loaded = run.takePeaks()
-    var batch: [Int32] = []
-    step(first, number: 0, &batch, &run)
+    started(with: first, loaded(first, variation, limit: limit))
+  }
+
+  /// Replays a first step.
+  func started(with trace: AllocationTrace, _ loaded: Loaded) -> Started {
+    var run = loaded.run
+    var places = Places()
+    step(trace, number: 0, &places, &run)
     let first = run.takePeaks()
-    return Started(run: run, load: loaded, first: first, batch: batch)
+    return Started(run: run, load: loaded.peaks, first: first, places: places)
+  }
+
+  /// The peaks of a process that was loaded in another way, from those of a known one; `nil` if it has other free blocks.
+  ///
+  /// - Parameter trace: the step that both perform.
+  func peaks(
+    of loaded: Loaded, of trace: AllocationTrace, like known: Loaded, with peaks: Peaks
+  ) -> Peaks? {
+    guard hasNoCounters else { return nil }
+    let smallest = trace.sizes.reduce(Int.max) { $1 > SegmentArena.smallRequest ? min($0, $1) : $0 }
+    guard loaded.standing.shapes(serving: smallest) == known.standing.shapes(serving: smallest) else { return nil }
+    func moved(_ peaks: CachingAllocator.Peaks) -> CachingAllocator.Peaks {
+      CachingAllocator.Peaks(
+        allocated: peaks.allocated + Bytes(loaded.standing.allocated - known.standing.allocated),
+        reserved: peaks.reserved + Bytes(loaded.standing.reserved - known.standing.reserved))
+    }
+    return Peaks(load: loaded.peaks, first: moved(peaks.first), steady: moved(peaks.steady), ranOut: peaks.ranOut)
   }
 
   /// Replays a further step.
   func go(on process: inout Started, with trace: AllocationTrace) {
-    step(trace, number: process.steps, &process.batch, &process.run)
+    step(trace, number: process.steps, &process.places, &process.run)
     process.steps += 1
   }
 
@@ -111,27 +189,28 @@ struct ProcessReplay {
 
   // MARK: Steps
 
-  private func step(_ trace: AllocationTrace, number: Int, _ batch: inout [Int32], _ run: inout AllocatorRun) {
+  private func step(_ trace: AllocationTrace, number: Int, _ places: inout Places, _ run: inout AllocatorRun) {
     // The next batch is fetched before the last one's name is bound anew.
     let fetched = trace.residents.filter { $0.role == .batch }.map { run.allocate($0.bytes) }
-    for block in batch { run.free(block) }
-    batch = fetched
+    for block in places.batch { run.free(block) }
+    places.batch = fetched
     let isFirst = number == 0
     if isFirst { open(.workspace(isAutograd: false), of: trace, &run) }
-    var blocks = [Int32](repeating: -1, count: trace.sizes.count)
+    let missing = trace.sizes.count - places.blocks.count
+    if missing > 0 { places.blocks.append(contentsOf: repeatElement(-1, count: missing)) }
     // The counter of steps starts at 0, which every number divides (transformers trainer.py, `training_step`).
     let empties = emptyCacheSteps.map { number.isMultiple(of: $0) } ?? false
     var start = trace.step.lowerBound
     for (micro, backward) in trace.backwardStarts.enumerated() {
-      run.perform(start..<backward, of: trace, &blocks)
+      run.perform(start..<backward, of: trace, &places.blocks)
       if empties { run.emptyCache() }
       if isFirst, micro == 0 { open(.workspace(isAutograd: true), of: trace, &run) }
       start = backward
     }
     let optimizer = max(start, trace.optimizerStart ?? trace.step.upperBound)
-    run.perform(start..<optimizer, of: trace, &blocks)
+    run.perform(start..<optimizer, of: trace, &places.blocks)
     if isFirst { open(.state, of: trace, &run) }
-    run.perform(optimizer..<trace.step.upperBound, of: trace, &blocks)
+    run.perform(optimizer..<trace.step.upperBound, of: trace, &places.blocks)
   }
 
   /// Opens what stays from here on.

@@ -35,8 +35,8 @@ struct SegmentArena {
   private var unusedCount = 0
   /// Blocks in the two lists of free ones.
   private var freeCount = 0
-  var small = FreeList()
-  var large = FreeList()
+  var small = FreeList(base: 0)
+  var large = FreeList(base: FreeList.binCount)
   /// With expandable segments: addresses without pages, in order; the last reaches to the end of the segment.
   var smallUnmapped: [Int] = []
   var largeUnmapped: [Int] = []
@@ -81,9 +81,9 @@ struct SegmentArena {
 
   /// `round_size`: blocks of 512 bytes, or so many steps to every doubling.
   func rounded(_ bytes: Int) -> Int {
+    // A power of two, for which a mask does what a division would.
     let plain = max(
-      SegmentArena.smallestBlock,
-      (bytes + SegmentArena.smallestBlock - 1) / SegmentArena.smallestBlock * SegmentArena.smallestBlock)
+      SegmentArena.smallestBlock, (bytes + SegmentArena.smallestBlock - 1) & ~(SegmentArena.smallestBlock - 1))
     guard roundsByPower, bytes >= SegmentArena.smallestBlock else { return plain }
     let divisions = settings.divisions(for: bytes)
     guard divisions > 1, bytes > SegmentArena.smallestBlock * divisions, bytes & (bytes - 1) != 0 else { return plain }
@@ -210,6 +210,49 @@ struct SegmentArena {
 
   mutating func giveBack(_ bytes: Int) { reserved -= bytes }
 
+  /// What is free where, at one moment of a process.
+  struct Standing: Equatable {
+    /// Address and size of every block that is free, in order of size.
+    let small: [Int]
+    let large: [Int]
+    /// The same of what has no pages.
+    let unmapped: [Int]
+    let allocated: Int
+    let reserved: Int
+    let nextAddress: Int
+
+    /// Sizes of free blocks in order of their addresses, without those of the large pool that are too small to serve.
+    ///
+    /// What is not free at that moment stays. So two processes that have this in common serve the same requests alike:
+    /// free blocks only ever join those that they were cut from, and segments that are taken come after all others.
+    func shapes(serving smallest: Int) -> [[Int]] {
+      func sizes(_ pool: [Int], from least: Int) -> [Int] {
+        var places: [(address: Int, size: Int)] = []
+        for index in stride(from: 0, to: pool.count, by: 2) where pool[index + 1] >= least {
+          places.append((pool[index], pool[index + 1]))
+        }
+        return places.sorted { $0.address < $1.address }.map(\.size)
+      }
+      return [sizes(small, from: 0), sizes(large, from: smallest)]
+    }
+  }
+
+  func standing(_ span: borrowing MutableSpan<Block>) -> Standing {
+    func places(_ list: [Int], _ span: borrowing MutableSpan<Block>) -> [Int] {
+      var places: [Int] = []
+      places.reserveCapacity(2 * list.count)
+      for block in list {
+        places.append(span[block].address)
+        places.append(span[block].size)
+      }
+      return places
+    }
+    return Standing(
+      small: places(small.all(span), span), large: places(large.all(span), span),
+      unmapped: places(smallUnmapped, span) + places(largeUnmapped, span), allocated: allocated, reserved: reserved,
+      nextAddress: nextAddress)
+  }
+
   /// Starts new peaks at what there is now (`torch.cuda.reset_peak_memory_stats`).
   mutating func resetPeaks() {
     allocatedPeak = allocated
@@ -223,6 +266,9 @@ struct SegmentArena {
     span[slot] = block
     return slot
   }
+
+  /// The slots that there are before any block is.
+  static func slots() -> [Block] { FreeList.slots(lists: 2) }
 
   /// Makes sure of the slots that one operation can need: for a new segment and what is split off it, and where pages
   /// are given back, for both ends of every free block.

@@ -1,8 +1,8 @@
 import Bookkeeping
-import Modeling
+package import Modeling
 
 /// What the caching allocator reserves where the recipe leaves it open: the same process replayed in other ways.
-struct ReservedRange {
+package struct ReservedRange {
   let allocated: Interval
   let reserved: Interval
   /// What is reserved where the expected process fills the device and goes on; `nil` where it doesn't.
@@ -23,16 +23,17 @@ struct ReservedRange {
   ///   - orders: seeded orders of steps of different lengths; of one length, a single one.
   ///   - replay: the process as expected.
   ///   - device: what the step runs on, where it is known.
+  ///   - takesShortcuts: whether what must come out as it did before is not replayed again.
   init(
     _ recipe: Recipe, orders: [[AllocationTrace]], _ replay: ProcessReplay, on device: Device?,
-    withoutDequantized: () -> AllocationTrace?
+    takesShortcuts: Bool = true, withoutDequantized: () -> AllocationTrace?
   ) {
     let usual = replay.rules.usual
     let alike = recipe.batch.variedLengths == nil ? orders.first?.first : nil
-    let trunk = alike.map { ReservedRange.trunk(of: $0, replay) }
+    let trunk = alike.map { ReservedRange.trunk(of: $0, replay, takesShortcuts) }
     let (steps, expected, others): ([AllocationTrace], CachingAllocator.Peaks, [CachingAllocator.Peaks])
     if let trunk, let alike {
-      (steps, expected, others) = ([alike, alike], trunk.two, [])
+      (steps, expected, others) = ([alike, alike], trunk.two.whole, [])
     } else {
       (steps, expected, others) = ReservedRange.middle(of: orders, replay)
     }
@@ -65,25 +66,67 @@ struct ReservedRange {
     self.reserved = reserved.interval
   }
 
+  /// How far the figures of a step may go, with shortcuts or without: tests hold the two side by side.
+  package static func intervals(
+    _ spec: ModelSpec, _ recipe: Recipe, takesShortcuts: Bool
+  ) throws(PlanError) -> [Interval] {
+    let options = TorchFootprint.options(recipe, on: nil)
+    let rules = LoadRules(TorchPolicy(recipe, options))
+    let trace = try TorchWalk.trace(spec, recipe, options: options).trace
+    let range = ReservedRange(
+      recipe, orders: [[trace, trace]], ProcessReplay(rules, recipe.runtime), on: nil, takesShortcuts: takesShortcuts
+    ) { nil }
+    return [range.allocated, range.reserved]
+  }
+
   /// Peaks of a process whose steps are alike, in ways that have its beginning in common.
   private struct Trunk {
+    let loaded: ProcessReplay.Loaded
     /// Of two steps.
-    let two: CachingAllocator.Peaks
+    let two: ProcessReplay.Peaks
     /// Of two steps, the cache emptied between them.
     let emptied: CachingAllocator.Peaks
     /// Of four steps.
     let four: CachingAllocator.Peaks
+    /// Whether its peaks are taken for those of processes that begin alike.
+    let isLikeOthers: Bool
   }
 
-  private static func trunk(of step: AllocationTrace, _ replay: ProcessReplay) -> Trunk {
-    var process = replay.started(with: step, replay.rules.usual)
+  private static func trunk(
+    of step: AllocationTrace, _ replay: ProcessReplay, _ takesShortcuts: Bool
+  ) -> Trunk {
+    let loaded = replay.loaded(step, replay.rules.usual)
+    var process = replay.started(with: step, loaded)
     var other = process
     other.run.emptyCache()
     replay.go(on: &other, with: step)
+    var earlier: ProcessReplay.Standing?
+    var last = process.standing()
     replay.go(on: &process, with: step)
-    let two = process.peaks.whole
-    for _ in 0..<2 { replay.go(on: &process, with: step) }
-    return Trunk(two: two, emptied: other.peaks.whole, four: process.peaks.whole)
+    let two = process.peaks
+    for _ in 0..<2 {
+      let standing = process.standing()
+      if takesShortcuts, replay.hasNoCounters, standing.repeats(last, earlier) { break }
+      (earlier, last) = (last, standing)
+      replay.go(on: &process, with: step)
+    }
+    return Trunk(
+      loaded: loaded, two: two, emptied: other.peaks.whole, four: process.peaks.whole, isLikeOthers: takesShortcuts)
+  }
+
+  /// Of two steps of a process that is loaded in another way.
+  private static func peaks(
+    of step: AllocationTrace, _ variation: ProcessReplay.Variation, _ replay: ProcessReplay, like trunk: Trunk
+  ) -> CachingAllocator.Peaks {
+    let loaded = replay.loaded(step, variation)
+    if trunk.isLikeOthers,
+      let known = replay.peaks(of: loaded, of: step, like: trunk.loaded, with: trunk.two)
+    {
+      return known.whole
+    }
+    var process = replay.started(with: step, loaded)
+    replay.go(on: &process, with: step)
+    return process.peaks.whole
   }
 
   /// The order that reserves neither most nor least, what it reserves, and what the others do.
@@ -106,7 +149,13 @@ struct ReservedRange {
     func change(_ cause: String, _ edit: (inout ProcessReplay.Variation) -> Void) -> Change {
       var variation = usual
       edit(&variation)
-      return Change(cause: cause, steps: steps, replay: replay, variation: variation)
+      var change = Change(cause: cause, steps: steps, replay: replay, variation: variation)
+      if variation.emptiesAfterFirst {
+        change.known = trunk?.emptied
+      } else if let trunk, let step = steps.first {
+        change.known = peaks(of: step, variation, replay, like: trunk)
+      }
+      return change
     }
     var list = [
       change(
@@ -115,9 +164,7 @@ struct ReservedRange {
           : "the loader may take one block as large as the model first, and cut weights from it"
       ) { $0.warmsUp.toggle() }
     ]
-    var emptied = change("the cache may be emptied after the first step") { $0.emptiesAfterFirst = true }
-    emptied.known = trunk?.emptied
-    list.append(emptied)
+    list.append(change("the cache may be emptied after the first step") { $0.emptiesAfterFirst = true })
     if let trunk {
       list.append(
         Change(

@@ -63,9 +63,15 @@ enum TorchFootprint {
   /// As ``whole(_:_:_:on:)``, from books without names.
   static func whole(
     _ unrolled: UnrolledFigures, _ spec: ModelSpec, _ recipe: Recipe, rules: LoadRules, on device: Device?,
-    withoutDequantized: () -> AllocationTrace?
+    detail: PlanFigures.Detail, withoutDequantized: () -> AllocationTrace?
   ) throws(PlanError) -> Footprint {
     let options = options(recipe, on: device)
+    if detail == .expected {
+      let orders = try orders(spec, recipe, options, longest: unrolled.trace)
+      return Footprint.torch(
+        ReservedRange.middle(of: orders, replay(rules, recipe, on: device)).peaks, paged: unrolled.outside, on: device,
+        devices: recipe.parallelism.devices)
+    }
     let range = ReservedRange(
       recipe, orders: try orders(spec, recipe, options, longest: unrolled.trace), replay(rules, recipe, on: device),
       on: device, withoutDequantized: withoutDequantized)

@@ -64,6 +64,9 @@ struct Sweep: ParsableCommand {
   @Option(help: ArgumentHelp("Where results are kept, and found again.", valueName: "file"))
   var archive: String?
 
+  @Flag(help: "Say how far the memory of planned points may go, as fit does: in about twice the time.")
+  var intervals = false
+
   @Flag(help: "Try runs again that failed.")
   var retryFailed = false
 
@@ -96,7 +99,7 @@ struct Sweep: ParsableCommand {
     }
     let session = SweepSession(
       grid: grid, mode: mode, shard: try chosenShard(), jobs: try jobs ?? EngineOptions.threads(nil),
-      archivePath: archive, retriesFailures: retryFailed)
+      archivePath: archive, retriesFailures: retryFailed, hasIntervals: intervals)
     let report = try session.run()
     try write(report)
     if report.hasFailures { throw ExitCode(ExitStatus.negative.rawValue) }

@@ -15,9 +15,12 @@ enum ContentKey {
   }
 
   /// The key of a task; `spec` is the digest of its model, which many tasks share.
-  static func of(_ task: SweepTask, _ mode: SweepMode, spec: String, data: [String]) -> String {
+  static func of(
+    _ task: SweepTask, _ mode: SweepMode, spec: String, data: [String], hasIntervals: Bool
+  ) -> String {
     var text = "\(mode)|\(spec)|\(task.device?.name ?? "")|\(task.threads)|"
     write(task.resolved.recipe, to: &text)
+    if !mode.isRun, hasIntervals { text += "|intervals" }
     if mode.isRun {
       // Everything a run is told decides its losses; a path says less than what the file holds.
       text += "|" + task.words.joined(separator: " ") + "|" + data.joined(separator: "|")

@@ -52,6 +52,8 @@ struct SweepNotes {
   let collapsed: Int
   let shared: Int
   let shard: SweepShard
+  /// Whether the answers rest on expected bytes alone.
+  let isExpected: Bool
 
   var sentences: [String] {
     var notes = Set(unused).sorted().map { "--\($0) is left out where the method has no use for it" }
@@ -61,6 +63,9 @@ struct SweepNotes {
     }
     if shared > 0 {
       notes.append("\(Fixed.grouped(shared)) points come to the same recipe as another, and were computed with it")
+    }
+    if isExpected {
+      notes.append("whether a point fits is said of its expected bytes; --intervals says how far they may go")
     }
     if shard != .whole {
       notes.append("shard \(shard.number) of \(shard.count): the points of the others are not here")

@@ -9,6 +9,8 @@ struct SweepExecution {
   let mode: SweepMode
   /// Threads that plan; runs go one after the other, since each is measured on the whole machine.
   let jobs: Int
+  /// What is asked of planned points.
+  let detail: PlanFigures.Detail
 
   /// Where tasks come from and outcomes go to, shared by all threads.
   fileprivate struct Shared: Sendable {
@@ -36,10 +38,11 @@ struct SweepExecution {
       return
     }
     let shared = Mutex(Shared(progress: progress))
+    let detail = detail
     let threads = max(1, min(jobs, tasks.count))
     withThreads(threads) {
       while let place = shared.withLock({ $0.take(of: tasks.count) }) {
-        let outcome = SweepExecution.plan(tasks[place])
+        let outcome = SweepExecution.plan(tasks[place], detail)
         shared.withLock { $0.finish(place, outcome, store) }
       }
     }
@@ -49,10 +52,12 @@ struct SweepExecution {
     }
   }
 
-  private static func plan(_ task: SweepTask) -> SweepOutcome {
+  private static func plan(_ task: SweepTask, _ detail: PlanFigures.Detail) -> SweepOutcome {
     do {
       return .planned(
-        PlannedFigures(try Planner.figures(task.spec, task.resolved, threads: task.threads, device: task.device)))
+        PlannedFigures(
+          try Planner.figures(
+            task.spec, task.resolved, threads: task.threads, device: task.device, detail: detail)))
     } catch { return .refused("\(error)") }
   }
 

@@ -62,13 +62,16 @@ struct SweepMerge {
       rows.append(
         SweepReport.Row(number: point.place + 1, values: record.values, budget: record.budget, outcome: outcome))
     }
+    let isRun = sweep.identity["kind"] != "\(SweepMode.planned)"
+    let hasIntervals = isRun || sweep.identity[SweepSession.intervals] == "on"
     let notes = SweepNotes(
-      unused: unused, collapsed: collapsed, shared: keys.count - Set(keys).count, shard: .whole)
+      unused: unused, collapsed: collapsed, shared: keys.count - Set(keys).count, shard: .whole,
+      isExpected: !hasIntervals && rows.contains { $0.budget != nil })
     let axes = (sweep.identity["axes"] ?? "").split { ", +".contains($0) }.map(String.init)
     let model = sweep.identity["model"] ?? ""
     return Outcome(
       report: SweepReport(
         title: model.isEmpty ? "models" : model, settings: sweep.identity["settings"] ?? "", axes: axes, rows: rows,
-        isRun: sweep.identity["kind"] != "\(SweepMode.planned)", notes: notes.sentences), missing: missing)
+        isRun: isRun, hasIntervals: hasIntervals, notes: notes.sentences), missing: missing)
   }
 }

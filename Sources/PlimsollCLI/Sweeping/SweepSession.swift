@@ -3,6 +3,7 @@ import Bookkeeping
 import Configurations
 import Foundation
 import Modeling
+import Planning
 import Reporting
 import Synchronization
 
@@ -15,6 +16,8 @@ struct SweepSession {
   let archivePath: String?
   /// Whether runs that failed are tried again.
   let retriesFailures: Bool
+  /// Whether planned points say how far their memory may go.
+  let hasIntervals: Bool
 
   /// Everything to compute, each thing once, and who asks for it.
   private struct Work {
@@ -49,7 +52,9 @@ struct SweepSession {
     }
     let progress = SweepProgress(
       total: work.tasks.count, known: work.tasks.count - missing.count, tell: StandardError.write)
-    try SweepExecution(mode: mode, jobs: jobs).run(missing.map { work.tasks[$0] }, progress) { batch in
+    try SweepExecution(mode: mode, jobs: jobs, detail: hasIntervals ? .intervals : .expected).run(
+      missing.map { work.tasks[$0] }, progress
+    ) { batch in
       try archive?.store(
         batch.map { ArchivedResult(key: keys[missing[$0.0]], outcome: $0.1.json.line) })
       outcomes.withLock { outcomes in for (place, outcome) in batch { outcomes[missing[place]] = outcome } }
@@ -100,7 +105,7 @@ struct SweepSession {
         files[path] = digest
         return digest
       }
-      return ContentKey.of(task, mode, spec: spec, data: data)
+      return ContentKey.of(task, mode, spec: spec, data: data, hasIntervals: hasIntervals)
     }
   }
 
@@ -118,7 +123,7 @@ struct SweepSession {
       identity: [
         "kind": "\(mode)", "program": "plimsoll \(Version.text)", "build": try OwnProgram.digest(),
         "model": grid.model ?? "", "settings": grid.settingsText,
-        "axes": grid.axes.map(\.title).joined(separator: ", "),
+        "axes": grid.axes.map(\.title).joined(separator: ", "), SweepSession.intervals: hasIntervals ? "on" : "off",
       ], grid: grid.text, count: grid.count)
     let archive = try SweepArchive.open(archivePath, for: sweep)
     try archive.add(
@@ -127,6 +132,9 @@ struct SweepSession {
       } + work.collapsed.map { ArchivedPoint(place: $0, settings: PointRecord.collapsed.json.line, key: "") })
     return archive
   }
+
+  /// What an archive calls whether it has intervals.
+  static let intervals = "intervals"
 
   static func outcome(_ text: String) -> SweepOutcome? {
     (try? JSONValue(parsing: Array(text.utf8))).flatMap { SweepOutcome(json: $0) }
@@ -142,10 +150,11 @@ struct SweepSession {
     }
     return SweepReport(
       title: grid.model ?? "models", settings: grid.settingsText, axes: grid.axes.flatMap(\.names), rows: rows,
-      isRun: mode.isRun,
+      isRun: mode.isRun, hasIntervals: hasIntervals || mode.isRun,
       notes: SweepNotes(
         unused: work.points.flatMap(\.unused), collapsed: work.collapsed.count,
-        shared: work.taskOfPoint.count { $0 != nil } - work.tasks.count, shard: shard
+        shared: work.taskOfPoint.count { $0 != nil } - work.tasks.count, shard: shard,
+        isExpected: !hasIntervals && !mode.isRun && work.points.contains { $0.budget != nil }
       ).sentences)
   }
 }

@@ -6,7 +6,12 @@ struct PlannedColumns {
   let column: Column
   let cell: (PlannedFigures, _ budget: Bytes?) -> Cell
 
-  static var all: [PlannedColumns] {
+  /// - Parameter intervals: whether it is said how far the memory's figures may go.
+  static func all(intervals: Bool) -> [PlannedColumns] {
+    func interval(_ name: String, _ figure: @escaping (PlannedFigures) -> Interval) -> [PlannedColumns] {
+      let all = Self.interval(name, figure)
+      return intervals ? all : [all[1]]
+    }
     var list = [
       plain("parameters", "parameters") { .integer($0.parameters) },
       plain("trainable", "trainable_parameters") { .integer($0.trainable) },

@@ -25,15 +25,20 @@ public struct SweepReport: Report {
   public let rows: [Row]
   /// Whether the engine ran the points.
   public let isRun: Bool
+  /// Whether it is said how far the memory's figures may go.
+  public let hasIntervals: Bool
   /// What is to be known beside the rows, a sentence each.
   public let notes: [String]
 
-  public init(title: String, settings: String, axes: [String], rows: [Row], isRun: Bool, notes: [String]) {
+  public init(
+    title: String, settings: String, axes: [String], rows: [Row], isRun: Bool, hasIntervals: Bool, notes: [String]
+  ) {
     self.title = title
     self.settings = settings
     self.axes = axes
     self.rows = rows
     self.isRun = isRun
+    self.hasIntervals = hasIntervals
     self.notes = notes
   }
 
@@ -53,7 +58,7 @@ public struct SweepReport: Report {
   public var table: Table {
     var columns = [Column("point", key: "point", .integer)] + axes.map { Column($0, key: SweepReport.key($0)) }
     columns += [Column("status", key: "status"), Column("reason", key: "reason")]
-    let figures = PlannedColumns.all
+    let figures = PlannedColumns.all(intervals: hasIntervals)
     columns += figures.map(\.column)
     let measured = isRun ? MeasuredColumns.all : []
     columns += measured.map(\.column)

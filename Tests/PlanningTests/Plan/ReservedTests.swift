@@ -65,4 +65,31 @@ import Testing
       #expect(try Planner.deviceBytes(plan.spec, plan.recipe).expected == plan.device.expected)
     }
   }
+
+  /// Lengths and ranks around which requests change from one pool to the other, and segments from shared to own.
+  @Test(
+    arguments: ["smollm2-135m", "qwen2.5-0.5b", "llama-2-7b", "pythia-160m"],
+    [Method.Name.full, .lora, .qlora])
+  func `come out the same whether or not steps that repeat others are replayed`(
+    name: String, method: Method.Name
+  ) throws {
+    let spec = try #require(Presets.named(name)).spec
+    var distinct: Set<[Int]> = []
+    for (sequence, rank, checkpoints) in [(64, 4, false), (128, 8, true), (500, 64, false), (1024, 16, true)] {
+      for stack in [Stack.trl, .transformers, .torchtune] {
+        var request = RecipeRequest()
+        request.stack = stack
+        request.method = method
+        request.sequence = sequence
+        if method != .full { request.rank = rank }
+        request.usesGradientCheckpointing = checkpoints
+        guard let recipe = try? request.resolved(for: spec).recipe,
+          let short = try? ReservedRange.intervals(spec, recipe, takesShortcuts: true)
+        else { continue }
+        #expect(short == (try ReservedRange.intervals(spec, recipe, takesShortcuts: false)), "\(recipe)")
+        distinct.insert(short.map(\.high.count))
+      }
+    }
+    #expect(distinct.count > 3)
+  }
 }
