@@ -93,8 +93,8 @@ struct Legend {
       .N: (batch.microBatch * max(1, batch.sequence - 1), "tokens that have a next one, b·(s−1)"),
       .H: (spec.hiddenSize, "hidden size"),
       .I: (spec.feedForward.intermediateSize, "width inside the feed-forward network" + own),
-      .q: (attention.queryWidth, "width of all query heads, A·D" + own),
-      .k: (attention.keyValueWidth, "width of all key (or value) heads, K·D" + own),
+      .q: (attention.queryWidth, "width of all query heads\(own), A·D"),
+      .k: (attention.keyValueWidth, "width of all key (or value) heads\(own), K·D"),
       .V: (spec.vocabularySize, "vocabulary" + own), .A: (attention.heads, "query heads" + own),
       .K: (attention.keyValueHeads, "key and value heads" + own), .D: (attention.headDimension, "width of a head"),
     ]

@@ -127,6 +127,9 @@ extension Recipe {
 }
 
 extension Parallelism {
+  /// What runs a micro-batch: a GPU, or a group that divides its products.
+  var unit: String { settings.tensorParallelSize > 1 ? "group of \(settings.tensorParallelSize) GPUs" : "GPU" }
+
   /// How GPUs share, in a few words: `zero1`, `tp 4`, `zero1 × tp 8 + sp`.
   var way: String {
     guard settings.tensorParallelSize > 1 else { return sharding.rawValue }

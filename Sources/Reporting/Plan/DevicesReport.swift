@@ -172,7 +172,7 @@ public struct DevicesReport: Report {
       "tensor parallelism was tried where the stack has it for the recipe, on up to 8 GPUs, by Megatron also with sequence "
         + "parallelism and in groups of 8 under ZeRO-1; pipeline and context parallelism are not considered",
       "tokens/s of several GPUs are the sum of theirs, as if sending gradients and weights, and moving to and from the "
-        + "host, cost no time; each runs micro-batches of its own",
+        + "host, cost no time; each runs micro-batches of its own, those that divide products (tp) together",
     ]
     if isPriced { notes.append("prices are those of the list, in its currency") }
     return notes

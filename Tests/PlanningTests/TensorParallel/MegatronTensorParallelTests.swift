@@ -50,7 +50,7 @@ import Testing
   }
 
   /// The paper leaves out what norms keep of each row: mean and deviation in fp32, twice.
-  @Test(arguments: [2, 4], [128, 512])
+  @Test(arguments: [2, 4], [256, 512])
   func `a layer keeps what the paper says with scores`(_ t: Int, _ s: Int) throws {
     let (b, h, a) = (4, 768, 12)
     let scores = 5 * a * s * s * b / t
@@ -88,22 +88,22 @@ import Testing
   @Test(arguments: [2, 4, 8])
   func `weights of a GPU are a share of what is divided and all of what isn't`(_ t: Int) throws {
     let llama = try #require(Presets.named("llama-2-7b")?.spec)
-    func weights(_ spec: ModelSpec) throws -> Int {
-      let ledger = try Self.books(spec, Self.request(tensor: t, isSequence: true) { $0.sequence = 1024 }).ledger
+    func weights(_ spec: ModelSpec, _ t: Int) throws -> Int {
+      let ledger = try Self.books(spec, Self.request(tensor: t, isSequence: t > 1) { $0.sequence = 1024 }).ledger
       return ledger.timeline[0].highByAccount[.weights]?.count ?? 0
     }
-    let norms = 65 * 4096
-    let angles = try weights(llama) - 2 * ((6_738_415_616 - norms) / t + norms)
-    // Beside them lie the angles of rotations, of as many bytes whatever t.
-    #expect(angles >= 0)
-    #expect(angles <= 4 * 4096 * 128)
+    func rows(_ vocabulary: Int) -> Int { (vocabulary + 128 * t - 1) / (128 * t) * 128 }
+    let (norms, tables) = (65 * 4096, 2 * 4096 * 32000)
+    // Beside them lie the angles of rotations, of as many bytes on every GPU.
+    let angles = try weights(llama, 1) - 2 * 6_738_415_616
+    let share = (6_738_415_616 - norms - tables) / t + norms + 2 * 4096 * rows(32000)
+    #expect(try weights(llama, t) == 2 * share + angles)
     guard t < 8 else { return }
     let gpt = try #require(Presets.named("gpt2")?.spec)
     let (h, layers) = (768, 12)
     let whole = 1024 * h + layers * (4 * h + 2 * h) + 2 * h
     let table = 50257 * h
-    let rows = (50257 + 128 * t - 1) / (128 * t) * 128
-    #expect(try weights(gpt) == 2 * ((124_439_808 - whole - table) / t + whole + rows * h))
+    #expect(try weights(gpt, t) == 2 * ((124_439_808 - whole - table) / t + whole + rows(50257) * h))
   }
 
   /// "6 + 12/d" of Megatron Core's guide, for the parameters of one GPU and d groups.
@@ -174,7 +174,8 @@ import Testing
 
   @Test(arguments: [2, 4, 8])
   func `a GPU computes its share of the products`(_ t: Int) throws {
-    let spec = try #require(Presets.named("llama-2-7b")?.spec)
+    // Its 49152 rows need no padding.
+    let spec = try #require(Presets.named("smollm2-1.7b")?.spec)
     func products(_ request: RecipeRequest) throws -> Double {
       try Planner.plan(spec, request.resolved(for: spec)).work.lines.filter(\.isMatrixProduct)
         .reduce(0) { $0 + Double($1.flops.count) }

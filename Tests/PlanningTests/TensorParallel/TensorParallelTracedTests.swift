@@ -9,7 +9,7 @@ import Testing
 /// at its start after forward, and at most.
 ///
 /// gloo's threads may let go of a collective's operand unseen: runs whose step ended where it began count. Tolerance:
-/// the loss and its weight, 12 bytes.
+/// the loss, its weight, and the number that eager attention's mask is filled with, 20 bytes.
 @Suite struct `Tensor parallel: traced steps` {
   struct Case: CustomTestStringConvertible, Sendable {
     let title: String
@@ -18,7 +18,8 @@ import Testing
     let change: @Sendable (inout TorchFixture) -> Void
     var testDescription: String { title }
 
-    init(_ title: String, _ afterForward: Int, _ peak: Int, _ change: @escaping @Sendable (inout TorchFixture) -> Void) {
+    init(_ title: String, _ afterForward: Int, _ peak: Int, _ change: @escaping @Sendable (inout TorchFixture) -> Void)
+    {
       self.title = title
       self.afterForward = afterForward
       self.peak = peak
@@ -32,6 +33,17 @@ import Testing
     Case("checkpointed", 3_365_136, 12_120_840) { $0.checkpoints = true },
     Case("two micro-batches", 20_029_200, 22_648_072) { $0.accumulation = 2 },
     Case("eager", 17_785_632, 20_404_504) { $0.attention = .eager },
+    Case("tied", 12_552_976, 15_171_848) { $0.isTied = true },
+    Case("two sequences", 12_512_008, 15_130_888) {
+      $0.microBatch = 2
+      $0.sequence = 160
+    },
+    // The whole gradient of the table beside this GPU's rows of it, of the head's and of their sum.
+    Case("tied, large vocabulary", 4_345_616, 26_874_888) {
+      $0.isTied = true
+      $0.V = 8192
+      $0.sequence = 64
+    },
   ]
 
   private static func fixture(_ change: (inout TorchFixture) -> Void = { _ in }) -> TorchFixture {
@@ -46,8 +58,8 @@ import Testing
   @Test(arguments: cases)
   func `a rank holds what torch held`(_ example: Case) throws {
     let books = try Self.fixture(example.change).books()
-    #expect(abs(books.peak - example.peak) <= 12, "\(books.ledger.clock.label(of: books.ledger.peak.moment))")
-    #expect(abs(books.afterForward - example.afterForward) <= 12)
+    #expect(abs(books.peak - example.peak) <= 20, "\(books.ledger.clock.label(of: books.ledger.peak.moment))")
+    #expect(abs(books.afterForward - example.afterForward) <= 20)
   }
 
   /// `named_parameters` of rank 0: rows of embedding, head, queries, keys, values, gate and up, columns of the two others.
@@ -114,7 +126,7 @@ import Testing
       { $0.method = .lora }, { $0.method = .nf4 }, { $0.loss = .fused }, { $0.implementation = .foreach },
       { $0.settings.usesSequenceParallel = true }, { ($0.devices, $0.sharding) = (4, .fsdp) },
       { ($0.devices, $0.sharding) = (4, .ddp) }, { $0.stack = .unsloth }, { $0.stack = .torchtune }, { $0.KV = 1 },
-      { $0.V = 1023 }, { $0.I = 1407 }, { $0.A = 5 },
+      { $0.V = 1023 }, { $0.I = 1407 }, { ($0.A, $0.KV) = (5, 5) },
     ]
     for (place, change) in changes.enumerated() {
       #expect(throws: PlanError.self, "\(place)") { try Self.fixture(change).walk() }
