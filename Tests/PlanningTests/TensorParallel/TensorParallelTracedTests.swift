@@ -30,6 +30,10 @@ import Testing
   static let cases: [Case] = [
     Case("bf16", 12_552_976, 15_171_848) { _ in },
     Case("fp32", 20_499_216, 23_118_088) { $0.weights = .fp32 },
+    Case("autocast", 22_661_904, 25_283_344) {
+      $0.weights = .fp32
+      $0.precision = .autocast
+    },
     Case("checkpointed", 3_365_136, 12_120_840) { $0.checkpoints = true },
     Case("two micro-batches", 20_029_200, 22_648_072) { $0.accumulation = 2 },
     Case("eager", 17_785_632, 20_404_504) { $0.attention = .eager },
