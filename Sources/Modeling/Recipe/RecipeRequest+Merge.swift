@@ -91,6 +91,8 @@ extension RecipeRequest {
     if shardingSettings.reduceBucketElements != plain.reduceBucketElements {
       merged.reduceBucketElements = shardingSettings.reduceBucketElements
     }
+    if shardingSettings.tensorParallelSize > 1 { merged.tensorParallelSize = shardingSettings.tensorParallelSize }
+    if shardingSettings.usesSequenceParallel { merged.usesSequenceParallel = true }
     if shardingSettings.keepsGradientsUnsharded { merged.keepsGradientsUnsharded = true }
     return merged
   }

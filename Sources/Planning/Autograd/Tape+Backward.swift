@@ -84,8 +84,12 @@ extension Tape {
   }
 
   /// Adds a gradient to what an input buffer holds: in place, unless somebody else holds that storage too.
+  ///
+  /// Of one that is whole beside a divided one (DTensor's `Replicate` and `Shard`) this GPU's part is cut out first.
   private mutating func accumulate(_ gradient: Tensor, onto earlier: Tensor?) -> Tensor {
     guard let earlier else { return gradient }
+    let own = gradient.count > earlier.count ? cutOut(gradient, like: earlier) : .void
+    defer { drop(own) }
     var sum = earlier
     if earlier.isView || references(earlier) > 1 {
       sum = openNamed(earlier.name, earlier.shape, earlier.format, earlier.account)

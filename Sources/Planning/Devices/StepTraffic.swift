@@ -60,7 +60,9 @@ extension StepTraffic {
     let format = recipe.method.addsParameters ? recipe.adapterFormat : recipe.weightFormat
     let parameter = format.bytesPerElement
     let states = stateBytes(recipe.optimizer.kind, parameter: parameter)
-    let devices = recipe.parallelism.sharding.dividesUpdate ? recipe.parallelism.devices : 1
+    let devices =
+      recipe.parallelism.sharding.dividesUpdate
+      ? recipe.parallelism.devices : recipe.parallelism.settings.tensorParallelSize
     return Double(trainable) * (3 * parameter + 2 * states) / Double(devices)
   }
 

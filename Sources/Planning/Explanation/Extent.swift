@@ -15,7 +15,7 @@ indirect enum Extent: Hashable, Sendable {
 
   /// The letters that shapes are written in.
   enum Letter: String, CaseIterable, Sendable {
-    case b, s, T, N, H, I, q, k, V, A, K, D, d, r, P, E, a, R, F
+    case b, s, T, N, H, I, q, k, V, A, K, D, d, r, P, E, a, R, F, t, z
   }
 
   /// The extent's size; `nil` where the model or the recipe has no such letter.
@@ -72,6 +72,7 @@ extension Extent {
   static let q = letter(.q), k = letter(.k), V = letter(.V), A = letter(.A), K = letter(.K), D = letter(.D)
   static let d = letter(.d), r = letter(.r), P = letter(.P), E = letter(.E), a = letter(.a), R = letter(.R),
     F = letter(.F)
+  static let t = letter(.t), z = letter(.z)
   static let one = number(1)
 
   static func twice(_ extent: Extent) -> Extent { product([.number(2), extent]) }
@@ -81,19 +82,28 @@ extension Extent {
 struct Legend {
   private let values: [Extent.Letter: (value: Int, meaning: String)]
 
+  /// - Parameter spec: what one GPU has of the model.
   init(_ spec: ModelSpec, _ recipe: Recipe) {
+    let settings = recipe.parallelism.settings
+    let own = settings.tensorParallelSize > 1 ? " of this GPU" : ""
     let (batch, attention) = (recipe.batch, spec.attention)
     var values: [Extent.Letter: (Int, String)] = [
       .b: (batch.microBatch, "sequences of a micro-batch"), .s: (batch.sequence, "tokens of a sequence, padded"),
       .T: (batch.tokens, "tokens of a micro-batch, b·s"),
       .N: (batch.microBatch * max(1, batch.sequence - 1), "tokens that have a next one, b·(s−1)"),
       .H: (spec.hiddenSize, "hidden size"),
-      .I: (spec.feedForward.intermediateSize, "width inside the feed-forward network"),
-      .q: (attention.queryWidth, "width of all query heads, A·D"),
-      .k: (attention.keyValueWidth, "width of all key (or value) heads, K·D"),
-      .V: (spec.vocabularySize, "vocabulary"), .A: (attention.heads, "query heads"),
-      .K: (attention.keyValueHeads, "key and value heads"), .D: (attention.headDimension, "width of a head"),
+      .I: (spec.feedForward.intermediateSize, "width inside the feed-forward network" + own),
+      .q: (attention.queryWidth, "width of all query heads\(own), A·D"),
+      .k: (attention.keyValueWidth, "width of all key (or value) heads\(own), K·D"),
+      .V: (spec.vocabularySize, "vocabulary" + own), .A: (attention.heads, "query heads" + own),
+      .K: (attention.keyValueHeads, "key and value heads" + own), .D: (attention.headDimension, "width of a head"),
     ]
+    if settings.tensorParallelSize > 1 {
+      values[.t] = (settings.tensorParallelSize, "GPUs that divide every product")
+    }
+    if settings.usesSequenceParallel {
+      values[.z] = (batch.sequence / settings.tensorParallelSize, "tokens of a sequence on this GPU, s/t")
+    }
     switch spec.positions {
     case .learned(let count): values[.P] = (count, "positions")
     case .rotary(let rotary):

@@ -12,8 +12,9 @@ extension PeakExplanation {
 
   /// Explains some entries of a step's books.
   package init(_ entries: [Entry], moment: String, spec: ModelSpec, recipe: Recipe, steps: [Step] = []) {
-    let legend = Legend(spec, recipe)
-    let explainer = EntryExplainer(legend, TensorNames(spec), recipe)
+    let share = spec.share(in: recipe)
+    let legend = Legend(share, recipe)
+    let explainer = EntryExplainer(legend, TensorNames(share), recipe)
     var order: [Group.Key] = []
     var groups: [Group.Key: Group] = [:]
     for entry in entries {

@@ -132,7 +132,7 @@ struct TensorNames {
       let rows: [[Extent]] =
         isHead
         ? [[.b, .A, .s], [.b, .K, .s], [.product([.T, .A])], [.product([.T, .K])]]
-        : [[.b, .s], [.T]]
+        : [[.b, .s], [.T], [.b, .z]]
       return ("{norm}" + name.dropFirst(norm.count), .norm(rows: rows, width: isHead ? .D : .H))
     }
     let head = String(name.prefix { $0 != "." })

@@ -72,7 +72,9 @@ struct TensorRule: Sendable {
     }
   }
 
-  private static func tokens(_ width: Extent) -> [[Extent]] { [[.b, .s, width], [.T, width]] }
+  private static func tokens(_ width: Extent) -> [[Extent]] {
+    [[.b, .s, width], [.T, width], [.b, .z, width]]
+  }
 }
 
 /// What a name belongs to, beside the rest of it that a table has a rule for.

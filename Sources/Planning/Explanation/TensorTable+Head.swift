@@ -8,7 +8,8 @@ extension TensorTable {
     let eighths: [[Extent]] = [[.part(.T, of: 8), .V], [.blocks(.T, of: 8), .V]]
     // Our own engine makes the scores of 128 tokens at a time.
     let chunks: [[Extent]] = eighths + [[.least(.T, 128), .V]]
-    let scores: TensorRule.Form = .fixed([[.b, .s, .V], [.T, .V], [.b, .s, .blocks128(.V)]] + chunks)
+    let scores: TensorRule.Form = .fixed(
+      [[.b, .s, .V], [.T, .V], [.b, .s, .blocks128(.V)], [.b, .s, .product([.t, .V])]] + chunks)
     var rules: [String: TensorRule] = [
       "logits": TensorRule(
         scores, "scores of the whole vocabulary: alive until the loss is made, and as long as the output is held",

@@ -42,6 +42,12 @@ extension TensorTable {
       "exp_avg": buffer("a first moment: from the optimizer's first step on", states),
       "exp_avg_sq": buffer("a second moment: from the optimizer's first step on", states),
       "momentum_buffer": buffer("momentum: from the optimizer's first step on", states),
+      "gathered_tokens": buffer(
+        "the tokens of all GPUs, gathered for a divided product",
+        "transformer_engine pytorch/distributed.py, gather_along_first_dim"),
+      "own": buffer(
+        "this GPU's rows of a gradient that is whole, cut out for an operation on divided ones",
+        "torch distributed/tensor/_redistribute.py, redistribute_local_tensor"),
       "step": buffer("the optimizer's step counter", states),
       "absmax": buffer("scales of codes", states),
       "flat_parameter": buffer("this GPU's share of an adapter's factor", fsdp),

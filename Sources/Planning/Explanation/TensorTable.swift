@@ -5,7 +5,7 @@ enum TensorTable {
   static let rules: [String: TensorRule] = {
     let families = [
       parameters, results, linears, norms, attention, rotary, feedForward, mixture, head, step, engine, loading,
-      kernels, sharding, ownCode, megatron, optimizers,
+      kernels, sharding, tensorParallel, ownCode, megatron, optimizers,
     ]
     return families.reduce(into: [:]) { table, family in
       table.merge(family) { first, _ in first }
@@ -14,8 +14,10 @@ enum TensorTable {
 
   /// The shapes of gradients that pass an operation in another shape than the tensor that they are named after.
   static let flowShapes: [[Extent]] = [
-    [.b, .s, .H], [.T, .H], [.b, .s, .q], [.b, .s, .k], [.b, .A, .s, .D], [.b, .K, .s, .D], [.b, .s, .A, .D],
+    [.b, .s, .H], [.T, .H], [.b, .z, .H], [.b, .s, .q], [.b, .s, .k], [.b, .A, .s, .D], [.b, .K, .s, .D],
+    [.b, .s, .A, .D],
     [.b, .s, .K, .D], [.b, .A, .s, .d], [.b, .K, .s, .d], [.b, .s, .I], [.b, .s, .twice(.I)], [.b, .s, .V],
+    [.b, .s, .product([.t, .V])],
     [.b, .s, .one], [.b, .s, .r], [.b, .A, .s, .s], [.R, .H], [.R, .F], [.R, .twice(.F)], [.R, .one], [.T, .E],
     [.b, .A, .blocks128(.s)], [.b, .blocks128(.s), .A, .blocks32(.D)],
   ]

@@ -50,7 +50,7 @@ final class DevicePlans: Sendable {
     let parallelism = recipe.parallelism
     guard !parallelism.settings.offload.movesParameters, recipe.method.quantization == nil else { return .zero }
     // No format of weights that are not quantized has fewer than two bytes.
-    let share = parallelism.sharding.dividesWeights ? parallelism.devices : 1
+    let share = parallelism.sharding.dividesWeights ? parallelism.devices : parallelism.settings.tensorParallelSize
     return Bytes(spec.parameterCount * 2 / share)
   }
 

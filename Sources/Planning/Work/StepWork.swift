@@ -21,12 +21,17 @@ package struct StepWork {
   var prefixLength: Int { recipe.method.virtualTokens?.tokensInKeys ?? 0 }
   var tokens: Int { recipe.batch.microBatch * sequence }
   var hidden: Int { spec.hiddenSize }
+  /// Tokens of a micro-batch between divided products: under sequence parallelism this GPU's.
+  var streamTokens: Int {
+    let settings = recipe.parallelism.settings
+    return settings.usesSequenceParallel ? tokens / settings.tensorParallelSize : tokens
+  }
 
   /// The share of a part of the base model.
   func share(trains: Bool) -> WorkSheet.Share { trains ? .trained : .frozen }
 
   package static func sheet(_ spec: ModelSpec, _ recipe: Recipe) -> WorkSheet {
-    var work = StepWork(spec, recipe)
+    var work = StepWork(spec.share(in: recipe), recipe)
     work.step()
     return work.book.sheet
   }
@@ -65,7 +70,7 @@ package struct StepWork {
     book.times = microBatches
     for phase in [WorkSheet.Phase.forward, .backward] {
       norm(
-        "final norm", width: hidden, rows: tokens, phase, inputNeedsGradient: needs.lastStream,
+        "final norm", width: hidden, rows: streamTokens, phase, inputNeedsGradient: needs.lastStream,
         trains: needs.finalNorm)
     }
     head()
@@ -100,7 +105,7 @@ package struct StepWork {
     feedForward(needs, phase)
     if normalization.normalizesOutputs { norm("mlp output norm", needs.output, needs, phase) }
     if phase != .backward || needs.output {
-      book.elements("residual", phase, .weightless, 2 * tokens * hidden, cost: ElementCost.residual)
+      book.elements("residual", phase, .weightless, 2 * streamTokens * hidden, cost: ElementCost.residual)
     }
   }
 
@@ -109,7 +114,7 @@ package struct StepWork {
     _ name: String, _ inputNeedsGradient: Bool, _ needs: LayerGradients, _ phase: WorkSheet.Phase
   ) {
     norm(
-      name, width: hidden, rows: tokens, phase, inputNeedsGradient: inputNeedsGradient, trains: needs.trainsNorms)
+      name, width: hidden, rows: streamTokens, phase, inputNeedsGradient: inputNeedsGradient, trains: needs.trainsNorms)
   }
 
   /// A norm over rows of `width`; in backward it costs only what its input and its weight need.
@@ -150,15 +155,18 @@ package struct StepWork {
       book.elements("head", .forward, baseShare, tokens * vocabulary, cost: ElementCost.bias)
       if needs.head { book.elements("head", .backward, .trained, tokens * vocabulary, cost: ElementCost.bias) }
     }
-    book.elements("loss", .forward, .weightless, tokens * vocabulary, cost: ElementCost.loss)
-    book.elements("loss", .backward, .weightless, tokens * vocabulary, cost: ElementCost.lossBackward)
+    // Transformers gathers the scores, so that every GPU makes the whole loss.
+    let isGathered = recipe.choices.modelCode == .transformers
+    let scores = tokens * vocabulary * (isGathered ? recipe.parallelism.settings.tensorParallelSize : 1)
+    book.elements("loss", .forward, .weightless, scores, cost: ElementCost.loss)
+    book.elements("loss", .backward, .weightless, scores, cost: ElementCost.lossBackward)
   }
 
   /// The update of every trained parameter, once a step; the Trainer clips by the gradients' norm first
   /// (`max_grad_norm`, 1 unless set).
   private mutating func optimizer() {
     // Where states are divided, so is the update; the first GPU's part counts its padding as work too.
-    let parts = [.none, .ddp].contains(recipe.parallelism.sharding) ? 1 : recipe.parallelism.devices
+    let parts = [.none, .ddp].contains(recipe.parallelism.sharding) ? 1 : recipe.parallelism.replicas
     let counts = ParameterCounts(
       of: spec, method: recipe.method, hasStackedExperts: recipe.choices.experts == .grouped)
     let trained = (counts.trainable + parts - 1) / parts

@@ -138,6 +138,15 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "How a step is spread over GPUs. (default: ddp on several)")
   var sharding: Sharding?
 
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: ArgumentHelp("GPUs that divide every matrix product among them. (default: 1)", valueName: "count"),
+    transform: Number.whole)
+  var tensorParallel: Int?
+
+  @Flag(help: "Divide what lies between divided products over the tokens of a sequence.")
+  var sequenceParallel = false
+
   @Option(help: "What of a sharded step lives in the host's memory. (default: none)")
   var offload: ShardingSettings.Offload?
 
@@ -206,6 +215,8 @@ struct RecipeOptions: ParsableArguments {
   private var shardingSettings: ShardingSettings? {
     let usual = (stack ?? .trl).shardingSettings
     var settings = usual
+    if let tensorParallel { settings.tensorParallelSize = tensorParallel }
+    if sequenceParallel { settings.usesSequenceParallel = true }
     if let offload { settings.offload = offload }
     if let reduceDtype { settings.reduceFormat = reduceDtype.format }
     if let reduceBucket { settings.reduceBucketElements = reduceBucket }

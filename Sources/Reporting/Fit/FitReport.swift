@@ -122,7 +122,9 @@ public struct FitReport: Report {
     var facts = [
       Document.Fact("recipe", plan.recipe.summary),
       Document.Fact(
-        "tokens", plan.recipe.batch.summary + (plan.recipe.parallelism.devices > 1 ? ", on each GPU" : "")),
+        "tokens",
+        plan.recipe.batch.summary
+          + (plan.recipe.parallelism.devices > 1 ? ", on each \(plan.recipe.parallelism.unit)" : "")),
       Document.Fact(
         "parameters",
         "\(Fixed.grouped(plan.parameters.total)), of which \(Fixed.grouped(plan.parameters.trainable)) train "
@@ -134,7 +136,7 @@ public struct FitReport: Report {
       facts.append(
         Document.Fact(
           "speed",
-          "\(Phrase.rate(throughput.expected)) tokens/s\(plan.recipe.parallelism.devices > 1 ? " per GPU" : "")\(place) "
+          "\(Phrase.rate(throughput.expected)) tokens/s\(plan.recipe.parallelism.devices > 1 ? " per \(plan.recipe.parallelism.unit)" : "")\(place) "
             + "(\(Phrase.rate(throughput.low)) to \(Phrase.rate(throughput.high)))"))
     }
     return facts

@@ -83,7 +83,7 @@ extension Recipe {
     ]
     if choices.stepsInBackward { parts.append("optimizer in backward") }
     if parallelism != .single {
-      parts.append("\(parallelism.sharding.rawValue) over \(Phrase.count(parallelism.devices, "GPU"))")
+      parts.append("\(parallelism.way) over \(Phrase.count(parallelism.devices, "GPU"))")
       let offload = parallelism.settings.offload
       if offload != .none { parts.append("\(offload == .all ? "everything" : offload.rawValue) offloaded to the host") }
     }
@@ -120,8 +120,20 @@ extension Recipe {
       "alloc_conf": .string(runtime.allocator.text),
       "cublas_workspace_bytes": .optional(runtime.cublasWorkspace?.count),
       "empty_cache_steps": .optional(runtime.emptyCacheSteps), "lengths": .optional(batch.lengths?.text),
-      "gpus": .integer(parallelism.devices), "sharding": .string(parallelism.sharding.rawValue),
+      "gpus": .integer(parallelism.devices), "sharding": .string(parallelism.way),
       "offload": .string(parallelism.settings.offload.rawValue),
     ]
+  }
+}
+
+extension Parallelism {
+  /// What runs a micro-batch: a GPU, or a group that divides its products.
+  var unit: String { settings.tensorParallelSize > 1 ? "group of \(settings.tensorParallelSize) GPUs" : "GPU" }
+
+  /// How GPUs share, in a few words: `zero1`, `tp 4`, `zero1 × tp 8 + sp`.
+  var way: String {
+    guard settings.tensorParallelSize > 1 else { return sharding.rawValue }
+    let tensor = "tp \(settings.tensorParallelSize)" + (settings.usesSequenceParallel ? " + sp" : "")
+    return sharding == .none ? tensor : "\(sharding.rawValue) × \(tensor)"
   }
 }

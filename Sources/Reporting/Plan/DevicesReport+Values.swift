@@ -26,7 +26,7 @@ extension DevicesReport {
     let settings = way.recipe.parallelism
     let usable = row.fit.device.usable
     let place: [Cell] = [
-      .text(row.fit.device.name), .bytes(usable), .integer(way.devices), .text(settings.sharding.rawValue),
+      .text(row.fit.device.name), .bytes(usable), .integer(way.devices), .text(settings.way),
       .text(settings.settings.offload.rawValue),
     ]
     let bytes: [Cell] = [
@@ -62,7 +62,7 @@ extension DevicesReport.Row {
 extension DeviceFit.Way {
   var json: OrderedJSON {
     [
-      "gpus": .integer(devices), "sharding": .string(recipe.parallelism.sharding.rawValue),
+      "gpus": .integer(devices), "sharding": .string(recipe.parallelism.way),
       "offload": .string(recipe.parallelism.settings.offload.rawValue), "device_bytes": bytes.json, "fits": .bool(fits),
       "bucket_bytes": .integer(buffers.buckets.count), "gathered_bytes": .integer(buffers.gathered.count),
       "transfer_bytes": .integer(buffers.transfers.count), "tokens_per_second": .optional(speed?.expected),

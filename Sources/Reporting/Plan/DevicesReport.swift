@@ -97,7 +97,7 @@ public struct DevicesReport: Report {
     let count = best.devices == 1 ? "" : "\(best.devices) × "
     let parallelism = best.recipe.parallelism
     let host = parallelism.settings.offload == .none ? "" : " (\(parallelism.settings.offload.rawValue) on the host)"
-    let sharding = best.recipe.parallelism == .single ? "" : " by \(parallelism.sharding.rawValue)\(host)"
+    let sharding = best.recipe.parallelism == .single ? "" : " by \(parallelism.way)\(host)"
     return "\(name) fits on \(alone.count) of \(Phrase.count(rows.count, "device")) alone; the \(word) way is \(count)"
       + "\(first.fit.device.title)\(sharding), with \(best.bytes.expected) on each"
   }
@@ -156,7 +156,7 @@ public struct DevicesReport: Report {
     }
     return ways.enumerated().map { place, way in
       let cells: [Cell] = [
-        .text(row.fit.device.name), .integer(way.devices), .text(way.recipe.parallelism.sharding.rawValue),
+        .text(row.fit.device.name), .integer(way.devices), .text(way.recipe.parallelism.way),
         way.offload.map { .text($0) } ?? .none, .bytes(way.bytes.expected),
         .bytes(way.buffers.buckets), .bytes(way.buffers.gathered), .bytes(way.buffers.transfers),
         .optional(way.tokensPerSecond),
@@ -169,9 +169,10 @@ public struct DevicesReport: Report {
     var notes = [
       "shardings that were tried, on up to 64 GPUs: ZeRO-1, ZeRO-2, FSDP, ZeRO-3, and ZeRO-2, FSDP and ZeRO-3 with what "
         + "can be in the host's memory; DistributedDataParallel divides nothing",
-      "tensor, pipeline and sequence parallelism are not considered",
+      "tensor parallelism was tried where the stack has it for the recipe, on up to 8 GPUs, by Megatron also with sequence "
+        + "parallelism and in groups of 8 under ZeRO-1; pipeline and context parallelism are not considered",
       "tokens/s of several GPUs are the sum of theirs, as if sending gradients and weights, and moving to and from the "
-        + "host, cost no time; each runs micro-batches of its own",
+        + "host, cost no time; each runs micro-batches of its own, those that divide products (tp) together",
     ]
     if isPriced { notes.append("prices are those of the list, in its currency") }
     return notes

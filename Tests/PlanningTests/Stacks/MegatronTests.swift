@@ -184,7 +184,7 @@ import Testing
       { $0.method = .lora }, { $0.weights = .fp32 }, { $0.precision = .autocast }, { $0.optimizer = .adamw },
       { $0.loss = .chunked }, { ($0.attention, $0.sequence) = (.eager, 6000) },
       { ($0.devices, $0.sharding) = (4, .zero2) }, { ($0.devices, $0.sharding) = (4, .fsdp) },
-      { ($0.devices, $0.sharding, $0.settings.tensorParallelSize) = (2, .ddp, 2) },
+      { ($0.devices, $0.sharding, $0.settings.tensorParallelSize) = (8, .ddp, 8) },
     ]
     for change in changes {
       #expect(throws: PlanError.self) { try Self.fixture(change).walk() }

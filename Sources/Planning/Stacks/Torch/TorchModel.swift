@@ -164,7 +164,10 @@ struct TorchModel {
 
   /// `nn.Embedding`.
   func lookUp(_ tape: inout Tape, _ name: String, _ table: Tensor, _ account: Account) -> Tensor {
-    tape.inUnit(of: table, .void) { tape in
+    if policy.tensorParallelSize > 1, policy.choices.modelCode == .transformers {
+      return dividedLookUp(&tape, name, table, account)
+    }
+    return tape.inUnit(of: table, .void) { tape in
       tape.apply(
         name, to: [table], shape: [microBatch, sequence - virtualTokens, spec.hiddenSize], format: table.format,
         account: account, rule: Rules.fresh)

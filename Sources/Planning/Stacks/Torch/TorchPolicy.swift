@@ -35,6 +35,10 @@ struct TorchPolicy {
   let isPadded: Bool
   /// Whether the step is the first, which makes the optimizer's states.
   let isFirstStep: Bool
+  /// GPUs over which products are divided.
+  let tensorParallelSize: Int
+  /// Whether what lies between divided products is divided over the tokens of a sequence.
+  let usesSequenceParallel: Bool
 
   init(_ recipe: Recipe, _ options: TorchWalk.Options) {
     stack = recipe.stack
@@ -66,6 +70,8 @@ struct TorchPolicy {
     isPadded = options.isPadded
     hasFlashKernels = options.hasFlashKernels
     isFirstStep = options.isFirstStep
+    tensorParallelSize = recipe.parallelism.settings.tensorParallelSize
+    usesSequenceParallel = recipe.parallelism.settings.usesSequenceParallel
     isSmallCard = options.isSmallCard
     countsAttentionWorkspace = options.countsAttentionWorkspace
   }

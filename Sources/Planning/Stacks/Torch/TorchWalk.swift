@@ -68,7 +68,8 @@ public enum TorchWalk {
     _ spec: ModelSpec, _ recipe: Recipe, options: Options = Options()
   ) throws(PlanError) -> Result {
     try check(spec, recipe)
-    let walk = RepeatedWalk(spec, recipe, options).flatMap { $0.journal } ?? walk(spec, recipe, options)
+    let share = spec.share(in: recipe)
+    let walk = RepeatedWalk(share, recipe, options).flatMap { $0.journal } ?? walk(share, recipe, options)
     return result(walk, spec, recipe, options)
   }
 
@@ -77,12 +78,12 @@ public enum TorchWalk {
     _ spec: ModelSpec, _ recipe: Recipe, options: Options = Options()
   ) throws(PlanError) -> Result {
     try check(spec, recipe)
-    return result(walk(spec, recipe, options), spec, recipe, options)
+    return result(walk(spec.share(in: recipe), recipe, options), spec, recipe, options)
   }
 
   /// Whether the books of a deep model are copied from those of a shallow one.
   package static func isCopied(_ spec: ModelSpec, _ recipe: Recipe, options: Options = Options()) -> Bool {
-    RepeatedWalk(spec, recipe, options) != nil
+    RepeatedWalk(spec.share(in: recipe), recipe, options) != nil
   }
 
   /// The walk of a deep model whose layers are alike; `nil` where each has to be walked.
@@ -90,7 +91,7 @@ public enum TorchWalk {
     _ spec: ModelSpec, _ recipe: Recipe, options: Options
   ) throws(PlanError) -> RepeatedWalk? {
     try check(spec, recipe)
-    return RepeatedWalk(spec, recipe, options)
+    return RepeatedWalk(spec.share(in: recipe), recipe, options)
   }
 
   /// What a step asks of torch's allocator, and how much of its books is outside of it: all that a search needs.
@@ -98,8 +99,9 @@ public enum TorchWalk {
     _ spec: ModelSpec, _ recipe: Recipe, options: Options = Options()
   ) throws(PlanError) -> (trace: AllocationTrace, outside: Bytes) {
     try check(spec, recipe)
-    if let repeated = RepeatedWalk(spec, recipe, options) { return repeated.trace }
-    let walk = walk(spec, recipe, options)
+    let share = spec.share(in: recipe)
+    if let repeated = RepeatedWalk(share, recipe, options) { return repeated.trace }
+    let walk = walk(share, recipe, options)
     let rules = LoadRules(TorchPolicy(recipe, options))
     return (AllocationTrace(walk.journal, excluded: walk.outside, rules: rules), walk.journal.bytes(of: walk.outside))
   }
@@ -149,7 +151,7 @@ public enum TorchWalk {
     var outside = optimizer.prepare(&tape)
     if recipe.choices.keepsGradients, !options.isFirstStep { tape.openGradients() }
     let dummies = openDummyGradients(&tape, spec, policy)
-    openScoresBuffer(&tape, spec, recipe)
+    openGlobalBuffer(&tape, spec, recipe)
     openBatch(&tape, spec, recipe)
     for handle in ["main", "autograd"] where options.cublasWorkspace > .zero {
       _ = tape.openNamed(
@@ -165,8 +167,11 @@ public enum TorchWalk {
       model.run(&tape)
     }
     tape.advance(to: .optimizer)
+    MegatronBuffers.sumSharedGradients(&tape, whole, policy)
     let gradients = tape.beginShardedStep()
+    let cutOut = policy.tensorParallelSize > 1 ? tape.cutOutGradients() : []
     outside.formUnion(optimizer.step(&tape))
+    for gradient in cutOut { tape.drop(gradient) }
     if let gradients { tape.drop(gradients) }
     tape.advance(to: .zeroGrad)
     if !recipe.choices.keepsGradients { tape.zeroGradients() }
@@ -240,6 +245,7 @@ public enum TorchWalk {
       throw .notModeled(
         what: "a mixture of experts beside attention", stack: recipe.stack, advice: "no published model has it")
     }
+    try TensorParallelSupport.check(spec, recipe)
     try ShardingSupport.check(spec, recipe)
     try StackSupport.check(spec, recipe)
     try checkQuantization(spec, recipe)

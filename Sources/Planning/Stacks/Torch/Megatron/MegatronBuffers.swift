@@ -17,7 +17,7 @@ struct MegatronBuffers {
 
   func open(_ tape: inout Tape) {
     let layout = MegatronLayout(
-      counts: whole.megatronParameters.map(\.count), isDistributed: isDistributed, devices: parallelism.devices)
+      counts: whole.megatronParameters.map(\.count), isDistributed: isDistributed, devices: parallelism.replicas)
     _ = tape.openNamed("megatron.main_gradients", [layout.count], .fp32, .gradients)
     // A parameter's `.grad` is added to the buffer as soon as it is there, and let go.
     tape.sharding.viewsGradients = true
@@ -91,13 +91,22 @@ extension TorchWalk {
     return dummies
   }
 
-  /// The buffer that eager attention hands the product of scores as what is not added, kept for good
-  /// (megatron/core/transformer/dot_product_attention.py, `get_global_memory_buffer`).
-  static func openScoresBuffer(_ tape: inout Tape, _ spec: ModelSpec, _ recipe: Recipe) {
-    guard recipe.choices.modelCode == .megatron, recipe.attention == .eager else { return }
+  /// The buffer that eager attention hands the product of scores as what is not added, and that the head gathers its
+  /// input's tokens in under sequence parallelism: one for both, as large as the larger, kept for good.
+  ///
+  /// Sources: megatron/core/transformer/dot_product_attention.py and tensor_parallel/layers.py,
+  /// `get_global_memory_buffer`; utils.py, `GlobalMemoryBuffer.get_tensor`.
+  static func openGlobalBuffer(_ tape: inout Tape, _ spec: ModelSpec, _ recipe: Recipe) {
+    guard recipe.choices.modelCode == .megatron else { return }
     let (sequences, length) = (recipe.batch.microBatch, recipe.batch.sequence)
-    _ = tape.openNamed(
-      "megatron.scores_buffer", [sequences, spec.attention.heads, length, length], recipe.weightFormat, .workspace)
+    let scores: Shape = [sequences, spec.attention.heads, length, length]
+    let tokens: Shape = [sequences, length, spec.hiddenSize]
+    let gathers = recipe.parallelism.settings.usesSequenceParallel
+    if recipe.attention == .eager, !gathers || scores.count >= tokens.count {
+      _ = tape.openNamed("megatron.scores_buffer", scores, recipe.weightFormat, .workspace)
+    } else if gathers {
+      _ = tape.openNamed("megatron.gather_buffer", tokens, recipe.weightFormat, .workspace)
+    }
   }
 
   /// What a micro-batch is fetched as, right before it runs: tokens, labels and their positions as int64, weights of the

@@ -28,8 +28,9 @@ extension TorchModel {
     let normed = megatronNorm(&tape, finalNorm, hidden, "final_norm")
     tape.drop(hidden)
     tape.enter(.head)
-    let logits = megatronProduct(
-      &tape, TensorName.logits, normed, weights.head, width: spec.megatronVocabularySize, account: .logits)
+    let logits = columnProduct(
+      &tape, TensorName.logits, normed, weights.head, width: spec.megatronVocabularySize, account: .logits,
+      gathersInBuffer: true)
     tape.drop(normed)
     return HeadResult(loss: megatronLoss(&tape, consuming: logits), outputs: [])
   }
@@ -39,10 +40,11 @@ extension TorchModel {
   private func megatronEmbedding(_ tape: inout Tape) -> Tensor {
     let (name, account) = (streamName(after: -1), streamAccount(after: -1))
     let transposes = microBatch > 1
-    let isLast = !transposes && !dropsOut
+    let scatters = policy.usesSequenceParallel
+    let isLast = !transposes && !dropsOut && !scatters
     let looksUpLast = isLast && weights.positionEmbedding == nil
-    var hidden = lookUp(
-      &tape, looksUpLast ? name : "embedding", weights.embedding, looksUpLast ? account : .activations)
+    var hidden = vocabularyParallelLookUp(
+      &tape, looksUpLast ? name : "embedding", looksUpLast ? account : .activations)
     if let table = weights.positionEmbedding {
       let positions = lookUp(&tape, "position_embedding", table, .activations)
       let sum = tape.add(
@@ -52,11 +54,16 @@ extension TorchModel {
       hidden = sum
     }
     if transposes {
+      let isStream = !dropsOut && !scatters
       let copy = tape.apply(
-        dropsOut ? "embedding.transposed" : name, to: [hidden], shape: hidden.shape, format: hidden.format,
-        account: dropsOut ? .activations : account, rule: Rules.passing)
+        isStream ? name : "embedding.transposed", to: [hidden], shape: hidden.shape, format: hidden.format,
+        account: isStream ? account : .activations, rule: Rules.passing)
       tape.drop(hidden)
       hidden = copy
+    }
+    if scatters {
+      hidden = scattered(
+        &tape, consuming: hidden, dropsOut ? "embedding.scattered" : name, dropsOut ? .activations : account)
     }
     guard dropsOut else { return hidden }
     let mask = tape.open("embedding.dropout.mask", hidden.shape, .bool)
@@ -136,7 +143,11 @@ extension TorchModel {
     _ tape: inout Tape, _ layer: Int, _ role: Parameter.Linear, _ x: Tensor, _ name: String, addsBias: Bool = false
   ) -> Tensor {
     guard let linear = weights.layers[layer].linears[role], case .plain(let weight) = linear.base else { return .void }
-    return megatronProduct(
-      &tape, name, x, weight, bias: addsBias ? linear.bias : nil, width: linear.module.output)
+    switch role {
+    case .output, .down: return rowProduct(&tape, name, x, weight, width: linear.module.output)
+    case .query, .key, .value, .queryKeyValue, .gate, .up, .gateUp, .sharedGate:
+      return columnProduct(
+        &tape, name, x, weight, bias: addsBias ? linear.bias : nil, width: linear.module.output)
+    }
   }
 }

@@ -40,7 +40,7 @@ enum MegatronSupport {
     guard isPlain, isLlama || spec.architecture == .gpt2 else {
       throw refuse("\(spec.name), a \(spec.architecture.rawValue) model", "plan --stack trl")
     }
-    if recipe.attention == .eager { try checkSoftmax(spec, recipe) }
+    if recipe.attention == .eager { try checkSoftmax(spec.share(in: recipe), recipe) }
   }
 
   /// Shapes that the fused softmax doesn't take run in torch's operations, which have no rule here.
@@ -60,18 +60,28 @@ enum MegatronSupport {
   }
 
   static func assumptions(_ recipe: Recipe) -> [String] {
-    let devices = recipe.parallelism.devices
+    let (devices, replicas) = (recipe.parallelism.devices, recipe.parallelism.replicas)
+    let settings = recipe.parallelism.settings
+    let isDivided = settings.tensorParallelSize > 1
     var list = [
-      "Megatron: no tensor, pipeline or context parallelism, gradients reduced after backward, "
+      "Megatron: no \(isDivided ? "" : "tensor, ")pipeline or context parallelism, gradients reduced after backward, "
         + "gradient_accumulation_fusion on, cross_entropy_loss_fusion off",
       "attention: \(attention(recipe)); the sizes of what its backward borrows are flash-attn's",
     ]
     if recipe.parallelism.sharding == .zero1 {
-      list.append("distributed optimizer: main parameters and moments divided by \(devices)")
+      list.append("distributed optimizer: main parameters and moments divided by \(replicas)")
+    }
+    if isDivided {
+      list.append(
+        "tensor parallelism: \(settings.tensorParallelSize) GPUs run a micro-batch together"
+          + (settings.usesSequenceParallel
+            ? ", sequence parallelism on" : ", norms and residual streams whole on each of them")
+          + "; tp_comm_overlap off")
     }
     if recipe.parallelism != .single {
       list.append(
-        "GPUs: memory, work and tokens are those of one of \(devices), the first; each runs micro-batches of its own")
+        "GPUs: memory, work and tokens are those of one of \(devices), the first; each "
+          + (isDivided ? "group of \(settings.tensorParallelSize) " : "") + "runs micro-batches of its own")
     }
     return list
   }

@@ -26,9 +26,12 @@ extension TorchModel {
   /// which makes the output's logits fp32 under mixed precision.
   private func fullLoss(_ tape: inout Tape, _ hidden: Tensor) -> HeadResult {
     tape.enter(.head)
-    var logits = product(
-      &tape, TensorName.logits, hidden, weights.head, bias: weights.headBias, width: spec.vocabularySize,
-      account: .logits)
+    var logits =
+      policy.tensorParallelSize > 1
+      ? gatheredLogits(&tape, hidden)
+      : product(
+        &tape, TensorName.logits, hidden, weights.head, bias: weights.headBias, width: spec.vocabularySize,
+        account: .logits)
     if spec.finalLogitSoftcap != nil {
       for step in ["divided", "tanh", "capped"] {
         let name = TensorName.logits + "." + step
@@ -110,7 +113,7 @@ extension TorchModel {
   /// `logits[..., :-1, :].contiguous()`: a view where there is one sequence, a copy of several; backward fills a tensor
   /// of all rows.
   private func shiftedLogits(_ tape: inout Tape, _ logits: Tensor) -> Tensor {
-    let shape: Shape = [microBatch, max(1, sequence - 1), spec.vocabularySize]
+    let shape: Shape = [microBatch, max(1, sequence - 1), logits.shape.extents.last ?? 1]
     let view = tape.slice(logits, shape)
     guard microBatch > 1 else { return view }
     let copy = tape.apply(

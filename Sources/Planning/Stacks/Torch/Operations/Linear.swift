@@ -99,6 +99,7 @@ extension TorchModel {
   /// The linear module as it was before any method.
   func baseProduct(_ tape: inout Tape, _ linear: TorchWeights.Linear, _ x: Tensor, _ name: String) -> Tensor {
     switch linear.base {
+    case .plain(let weight) where policy.tensorParallelSize > 1: dividedProduct(&tape, linear, weight, x, name)
     case .plain(let weight):
       product(&tape, name, x, weight, bias: linear.bias, width: linear.module.output)
     case .torchaoNF4: torchaoProduct(&tape, linear, x, name)

@@ -6,10 +6,16 @@ enum ShardingAssumptions {
     let parallelism = recipe.parallelism
     guard parallelism != .single else { return [] }
     let settings = parallelism.settings
+    let isDivided = settings.tensorParallelSize > 1
     var list = [
       "GPUs: memory, work and tokens are those of one of \(parallelism.devices), the first; "
-        + "each runs micro-batches of its own"
+        + (isDivided ? "all run each micro-batch together" : "each runs micro-batches of its own")
     ]
+    if isDivided {
+      list.append(
+        "tensor parallelism: Transformers' tp_plan=\"auto\" on DTensors, logits gathered on every GPU, the embedding's "
+          + "gradient whole on each")
+    }
     switch parallelism.sharding {
     case .none: break
     case .ddp:

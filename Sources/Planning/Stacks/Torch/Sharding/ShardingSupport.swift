@@ -10,9 +10,6 @@ enum ShardingSupport {
     func refusal(_ what: String, _ advice: String) -> PlanError {
       .notModeled(what: what, stack: recipe.stack, advice: advice)
     }
-    guard parallelism.settings.tensorParallelSize == 1 else {
-      throw refusal("tensor parallelism", "plan the model on one GPU, or sharded with --sharding fsdp")
-    }
     guard sharding != .fsdp2 else {
       throw refusal("FSDP2 (fully_shard)", "plan --sharding fsdp, which divides the same tensors")
     }
