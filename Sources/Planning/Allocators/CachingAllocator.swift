@@ -73,7 +73,11 @@ struct AllocatorRun {
   /// Reserved bytes beyond which nothing more is performed: whoever asks has seen enough.
   var limit = Int.max
 
-  init(_ options: CachingAllocator.Options) { arena = SegmentArena(options) }
+  /// - Parameter requests: of a step, so that there is room for as many blocks.
+  init(_ options: CachingAllocator.Options, requests: Int = 0) {
+    arena = SegmentArena(options)
+    slots.reserveCapacity(slots.count + requests)
+  }
 
   var peaks: CachingAllocator.Peaks {
     CachingAllocator.Peaks(allocated: Bytes(arena.allocatedPeak), reserved: Bytes(arena.reservedPeak))

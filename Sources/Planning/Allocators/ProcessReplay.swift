@@ -104,7 +104,7 @@ struct ProcessReplay {
 
   /// Replays loading.
   func loaded(_ first: AllocationTrace, _ variation: Variation, limit: Int = .max) -> Loaded {
-    var run = AllocatorRun(options)
+    var run = AllocatorRun(options, requests: first.sizes.count)
     run.limit = limit
     load(first.residents, variation, &run)
     let peaks = run.takePeaks()
