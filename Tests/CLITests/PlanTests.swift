@@ -74,7 +74,57 @@ import Testing
         let rate = try #require(alone["tokens_per_second"] as? Double)
         let price = try #require(device["price_per_hour"] as? Double)
         let cost = try #require(device["cost"] as? Double)
-        #expect(abs(cost - 1e7 / rate / 3600 * price) < 1e-9 * cost)
+        // The last of 9,766 steps of 1,024 tokens is not full.
+        #expect(abs(cost - 9766 * 1024 / rate / 3600 * price) < 1e-9 * cost)
+      }
+    }
+  }
+
+  /// Samples of few and of many tokens.
+  private static let data = Data(
+    (0..<60).map { #"{"text": "\#(String(repeating: "a", count: 20 + $0 * $0 * 7919 % 1500))"}"# + "\n" }.joined().utf8)
+
+  @Test func `over data the fastest takes the fewest hours, and as many as fit says`() throws {
+    try Scratch.with("data.jsonl", Self.data) { data in
+      let common = ["--method", "lora", "--gpu", "rtx-4060", "--data", data, "--epochs", "3", "--format", "json"]
+      let plan = try Program.run(["plan", "smollm2-135m"] + common).object()
+      #expect((plan["run"] as? [String: Any])?["samples"] as? Int == 60)
+      let fastest = try #require((plan["methods"] as? [[String: Any]])?.first?["fastest"] as? [String: Any])
+      let hours = try #require((fastest["run"] as? [String: Any])?["hours"] as? Double)
+      let recipe = try #require(fastest["recipe"] as? [String: Any])
+      #expect(recipe["lengths"] as? String != nil)
+      func fit(_ batch: Int) throws -> Double {
+        let words = ["loss", "attention"].flatMap { ["--\($0)", "\(recipe[$0] ?? "")"] }
+        let checkpoints = [recipe["checkpointing"] as? Bool == true ? "--checkpointing" : "--no-checkpointing"]
+        let walk = ["--optimizer-implementation", "\(recipe["optimizer_implementation"] ?? "")"]
+        let flags = ["--batch", "\(batch)"] + words + checkpoints + walk + common
+        let fit = try Program.run(["fit", "smollm2-135m"] + flags)
+        #expect(fit.status == 0, "\(fit.errors)")
+        return try #require((try fit.object()["data"] as? [String: Any])?["hours"] as? Double)
+      }
+      let batch = try #require(recipe["batch"] as? Int)
+      #expect(abs(try fit(batch) / hours - 1) < 1e-9)
+      for other in [1, 2, 4, 8, 16] where other != batch { #expect(try fit(other) >= hours * (1 - 1e-9), "\(other)") }
+    }
+  }
+
+  @Test func `devices cost what the hours of the data do`() throws {
+    try Scratch.with("data.jsonl", Self.data) { data in
+      try Scratch.with("prices.csv", Data("device,price\nrtx-4090,0.5\na100-80gb,2\n".utf8)) { prices in
+        let flags = ["smollm2-135m", "--method", "lora", "--batch", "2", "--data", data, "--format", "json"]
+        let outcome = try Program.run(["plan", "--gpus", "a100-80gb,rtx-4090", "--prices", prices] + flags)
+        let devices = try #require(try outcome.object()["devices"] as? [[String: Any]])
+        #expect(devices.count == 2)
+        for device in devices {
+          let name = try #require(device["device"] as? String)
+          let study = try #require(
+            try Program.run(["fit", "--gpu", name] + flags).object()["data"] as? [String: Any])
+          #expect((device["run"] as? [String: Any])?["steps"] as? Int == study["steps"] as? Int)
+          let hours = try #require(study["hours"] as? Double)
+          #expect(abs(try #require(device["hours"] as? Double) / hours - 1) < 1e-9)
+          let price = try #require(device["price_per_hour"] as? Double)
+          #expect(abs(try #require(device["cost"] as? Double) / (price * hours) - 1) < 1e-9)
+        }
       }
     }
   }
@@ -119,8 +169,12 @@ import Testing
     (["plan", "llama-2-7b", "--vram", "24GB", "--gpu", "rtx-4090"], 64, "--vram and --gpu both name a budget"),
     (["plan", "llama-2-7b", "--gpus", "abacus"], 64, "--gpus abacus is unknown"),
     (["plan", "llama-2-7b", "--gpus", "all", "--vram", "8GB"], 64, "--vram and --gpu both name a budget"),
-    (["plan", "llama-2-7b", "--vram", "8GB", "--tokens", "10M"], 64, "--prices, --tokens and --hours are of a run"),
-    (["plan", "llama-2-7b", "--gpus", "all", "--tokens", "1M", "--hours", "2"], 64, "--tokens and --hours both"),
+    (["plan", "llama-2-7b", "--vram", "8GB", "--hours", "2"], 64, "--prices and --hours are of a run"),
+    (["plan", "llama-2-7b", "--gpus", "all", "--tokens", "1M", "--hours", "2"], 64, "--tokens and --hours exclude"),
+    (["plan", "llama-2-7b", "--gpus", "all", "--data", "x", "--hours", "2"], 64, "--data and --hours exclude"),
+    (["plan", "llama-2-7b", "--gpus", "all", "--hours", "0"], 64, "--hours is 0"),
+    (["plan", "llama-2-7b", "--vram", "8GB", "--data", "/no/such.jsonl"], 66, ""),
+    (["plan", "llama-2-7b", "--vram", "8GB", "--epochs", "2"], 64, "--epochs is about data"),
     (["plan", "llama-2-7b", "--gpus", "all", "--prices", "/no/such.csv"], 66, "/no/such.csv: there is no such file"),
     (["plan", "/no/such/config.json", "--vram", "8GB"], 66, ""),
     (["plan", "llama-2-7b", "--vram", "8GB", "--jobs", "0"], 64, "--jobs is 0"),

@@ -32,14 +32,9 @@ struct TimeReport {
   }
 
   private static func sentence(_ run: RunTime) -> String {
-    let extent =
-      switch run.extent {
-      case .tokens(let count): Phrase.count(count, "token")
-      case .samples(let count): Phrase.count(count, "sample")
-      }
-    let epochs = run.epochs == 1 ? "" : ", \(Phrase.number(run.epochs)) times"
+    let extent = RunBlocks.sentence(run.extent, epochs: run.epochs)
     let time = run.seconds.map { ": " + Phrase.range($0) } ?? "; name a card with --gpu for its time"
-    return "\(extent)\(epochs), in \(Phrase.count(run.steps, "step"))\(time)"
+    return "\(extent), in \(Phrase.count(run.steps, "step"))\(time)"
   }
 
   // MARK: The explanation
