@@ -129,6 +129,26 @@ import Testing
     }
   }
 
+  /// In the list the small card comes first, of which it takes several.
+  @Test func `--emit takes the fewest GPUs, and with prices the cheapest run`() throws {
+    let full = ["plan", "llama-2-7b", "--method", "full", "--dtype", "bf16", "--emit", "axolotl", "--gpus"]
+    let (small, large) = (try Program.run(full + ["rtx-4070"]), try Program.run(full + ["h100"]))
+    #expect(small.status == 0 && large.status == 0)
+    #expect(small.output != large.output && small.output.contains("fsdp"))
+    #expect(try Program.run(full + ["rtx-4070,h100"]).output == large.output)
+    // Of those that carry it alone, as of those in another order, the choice is the same.
+    #expect(try Program.run(full + ["h200,rtx-4070,h100"]).output == large.output)
+    for (cheap, dear, output) in [("rtx-4070", "h100", small.output), ("h100", "rtx-4070", large.output)] {
+      let prices = Data("device,price\n\(cheap),0.001\n\(dear),100\n".utf8)
+      try Scratch.with("prices.csv", prices) { path in
+        for length in [[], ["--tokens", "1M"], ["--hours", "2"]] {
+          let outcome = try Program.run(full + ["h100,rtx-4070", "--prices", path] + length)
+          #expect(outcome.output == output, "\(cheap) \(length)")
+        }
+      }
+    }
+  }
+
   @Test func `says how many GPUs it takes where one is too small`() throws {
     let outcome = try Program.run(
       "plan", "llama-2-7b", "--method", "full", "--gpus", "rtx-4090", "--format", "json")

@@ -19,6 +19,10 @@ struct PlanCommand: ParsableCommand {
       --tokens or --samples the fastest recipe is the one with the fewest hours for that run, and devices \
       cost what these hours do. Ends with 0 if something fits and with 1 if nothing does.
 
+      --emit with --gpus all writes the recipe of the cheapest run where --prices are given (of a token, \
+      where nobody says how long the run is); otherwise that of the fewest GPUs, and of those the \
+      smallest by memory.
+
         plimsoll plan llama-2-7b --vram 24GB
         plimsoll plan 7b --method full --gpu rtx-4090
         plimsoll plan 7b --method qlora --gpus all --prices prices.csv --tokens 10M
@@ -37,7 +41,7 @@ struct PlanCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Print the chosen recipe as a configuration of this program: the fastest of the method that fits, or the smallest "
-        + "mended one.", valueName: "program"))
+        + "mended one; with --gpus all that of the cheapest run, or else of the fewest GPUs.", valueName: "program"))
   var emit: ConfigurationEmission.Dialect?
 
   @Option(
@@ -131,8 +135,8 @@ struct PlanCommand: ParsableCommand {
       model: spec.name, recipe: resolved.recipe, rows: rows, run: run,
       assumptions: asked.assumptions + notes + resolved.assumptions, showsAllWays: devices.count <= 3)
     if let emit {
-      guard let best = fits.compactMap(\.best).first else { throw nothingToEmit(asked) }
-      return try write(best.recipe, asked, as: emit)
+      guard let choice = report.choice else { throw nothingToEmit(asked) }
+      return try write(choice.recipe, asked, as: emit)
     }
     try output.write(report)
     if !fits.contains(where: { $0.best != nil }) { throw ExitCode(ExitStatus.negative.rawValue) }

@@ -44,7 +44,7 @@ extension DevicesReport {
     [
       "model": .string(model), "method": .string(recipe.method.name.rawValue),
       "fits": .bool(rows.contains { $0.fit.best != nil }), "recipe": recipe.json,
-      "run": run.map { RunBlocks.json($0) } ?? .null,
+      "run": run.map { RunBlocks.json($0) } ?? .null, "choice": choice?.recipe.json ?? .null,
       "devices": .array(rows.map(\.json)), "assumptions": .array(assumptions.map { .string($0) }),
     ]
   }

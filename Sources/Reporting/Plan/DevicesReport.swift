@@ -67,6 +67,10 @@ public struct DevicesReport: Report {
     return key(one.element, one.offset) < key(other.element, other.offset)
   }
 
+  /// The way to go: of the cheapest run where prices are given, else of the fewest GPUs, then of the smallest device by
+  /// memory, then of the first in the list; `nil` where nothing fits.
+  public var choice: DeviceFit.Way? { rows.first?.fit.best }
+
   private var alone: [Row] { rows.filter(\.fit.alone.fits) }
   private var lacking: [Row] { rows.filter { !$0.fit.alone.fits } }
   private var isPriced: Bool { rows.contains { $0.price != nil } }
