@@ -43,12 +43,4 @@ public enum WholeRun: Sendable {
       return Time(steps: time.steps, seconds: time.seconds)
     }
   }
-
-  /// Whether a larger micro-batch may take longer, since more of it is padding.
-  var padsByBatch: Bool {
-    switch self {
-    case .data(let data, _): data.order != .packed
-    case .extent: false
-    }
-  }
 }

@@ -22,9 +22,9 @@ extension FastRecipe {
   /// variant only the largest micro-batch that fits has to be timed, and the fastest of those is the fastest of all.
   /// Where the recipe takes several sequences a step, accumulated or not, it goes on taking as many.
   ///
-  /// Over data whose samples are padded, a larger micro-batch is padded more. So there the fastest is the one that goes
-  /// through the data in the least time, and beside the largest micro-batch the powers of two below it are timed too, or
-  /// where a step's sequences are given, all their divisors.
+  /// Over data whose samples are padded, a larger micro-batch is padded more, and the last one of any run may be mostly
+  /// empty. So for a run the fastest is the one that takes the least time for it, and beside the largest micro-batch the
+  /// powers of two below it are timed too, or where a step's sequences are given, all their divisors.
   ///
   /// - Parameters:
   ///   - card: what the speed is predicted for.
@@ -49,8 +49,7 @@ extension FastRecipe {
         return LargestFit.Probe(floor: estimate.floor.count, size: estimate.expected?.count)
       }
       guard let batch = largest.number else { return [] }
-      let isPadded = run?.padsByBatch ?? false
-      let smaller = batches.filter { isPadded && $0 < batch && (whole > 1 || $0.nonzeroBitCount == 1) }
+      let smaller = batches.filter { run != nil && $0 < batch && (whole > 1 || $0.nonzeroBitCount == 1) }
       return (smaller + [batch]).compactMap { sized($0).flatMap { timed($0, estimates, on: card, run) } }
     }
     return found.max { ($0.pace, -$0.device.expected.count) < ($1.pace, -$1.device.expected.count) }
