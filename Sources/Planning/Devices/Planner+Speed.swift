@@ -34,13 +34,15 @@ extension StepTime {
       Part(
         products: sum(first.products, second.products),
         fusedAttention: sum(first.fusedAttention, second.fusedAttention), traffic: sum(first.traffic, second.traffic),
-        host: sum(first.host, second.host))
+        host: sum(first.host, second.host), besideComputing: sum(first.besideComputing, second.besideComputing),
+        sending: sum(first.sending, second.sending))
     }
     return StepTime(
       microBatch: part(microBatch, next.microBatch), update: part(update, next.update), microBatches: microBatches,
       traffic: StepTraffic(
         tensors: sum(traffic.tensors, next.traffic.tensors),
         dequantization: sum(traffic.dequantization, next.traffic.dequantization),
-        optimizer: sum(traffic.optimizer, next.traffic.optimizer)))
+        optimizer: sum(traffic.optimizer, next.traffic.optimizer)),
+      sending: sending.extended(by: layers, layersLike: next.sending))
   }
 }

@@ -173,8 +173,10 @@ public struct DevicesReport: Report {
       "shardings that were tried, on up to 64 GPUs: ZeRO-1, ZeRO-2, FSDP, ZeRO-3, and ZeRO-2, FSDP and ZeRO-3 with what "
         + "can be in the host's memory; DistributedDataParallel divides nothing",
       "tensor, pipeline and sequence parallelism are not considered",
-      "tokens/s of several GPUs are the sum of theirs, as if sending gradients and weights, and moving to and from the "
-        + "host, cost no time; each runs micro-batches of its own",
+      "tokens/s of several GPUs are the sum of theirs, each with micro-batches of its own; what they send is timed by the "
+        + "links of their data sheets at 0.83, beside the computing where the software lets it pass there; nodes have "
+        + "8 GPUs, with 200 Gb/s of network each where NVLink or its like joins all 8, and 200 Gb/s for all 8 otherwise; "
+        + "the optimizer's step on the host is not timed",
     ]
     if isPriced { notes.append("prices are those of the list, in its currency") }
     return notes
