@@ -40,6 +40,46 @@ import Testing
     }
   }
 
+  @Test(arguments: [[], ["--packing"], ["--group-by-length", "--grad-accum", "2"]])
+  func `over data every row is what fit says`(order: [String]) throws {
+    let lengths = (0..<40).map { 30 + $0 * $0 * 7919 % 1200 }
+    let lines = lengths.map { #"{"text": "\#(String(repeating: "a", count: $0))"}"# + "\n" }.joined()
+    try Scratch.with("data.jsonl", Data(lines.utf8)) { data in
+      try Scratch.with("config.json", Self.config) { path in
+        let flags =
+          ["--gpu", "rtx-4090", "--seq", "256", "--batch", "4", "--data", data, "--epochs", "2.5", "--format", "json"]
+          + order
+        let rows = try Self.rows(Program.run(["compare", path] + flags))
+        #expect(rows.count == Self.names.count)
+        for row in rows {
+          let name = try #require(row["name"] as? String)
+          let method = name == "int8" ? ["--method", "qlora", "--quant", "int8"] : ["--method", name]
+          let fit = try Program.run(["fit", path] + method + flags).object()
+          for key in ["recipe", "device_bytes", "reserved_bytes", "allocated_bytes", "accounts"] {
+            #expect(row[key] as? NSObject == fit[key] as? NSObject, "\(name), \(key)")
+          }
+          let (run, study) = (row["run"] as? [String: Any], fit["data"] as? [String: Any])
+          for key in ["steps", "seconds", "hours"] {
+            #expect(run?[key] != nil && run?[key] as? NSObject == study?[key] as? NSObject, "\(name), \(key)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test func `of so many samples every row takes what fit says`() throws {
+    try Scratch.with("config.json", Self.config) { path in
+      let flags = ["--gpu", "rtx-4090", "--seq", "256", "--samples", "1001", "--epochs", "3", "--format", "json"]
+      for row in try Self.rows(Program.run(["compare", path, "--methods", "full,qlora"] + flags)) {
+        let name = try #require(row["name"] as? String)
+        let fit = try Program.run(["fit", path, "--method", name] + flags).object()
+        let (run, time) = (row["run"] as? [String: Any], (fit["time"] as? [String: Any])?["run"] as? [String: Any])
+        #expect(run?["steps"] as? Int == 3003)
+        #expect(run?["hours"] as? Double == time?["hours"] as? Double)
+      }
+    }
+  }
+
   @Test func `without a budget a row is that of fit on its smallest card`() throws {
     try Scratch.with("config.json", Self.config) { path in
       for row in try Self.rows(Program.run("compare", path, "--seq", "256", "--format", "json")) {
@@ -87,6 +127,8 @@ import Testing
     (["--methods", "lorra"], "--methods lorra is unknown: did you mean lora"),
     (["--methods", ","], "--methods , is unknown"),
     (["--method", "lora"], "--method lora: compare goes through several"),
+    (["--packing"], "--packing is about data"),
+    (["--tokens", "1M", "--samples", "5"], "--tokens and --samples exclude each other"),
     (["--vram", "8GB", "--gpu", "t4"], "--vram and --gpu both name a budget"),
     (["--seq", "4096"], "--seq is 4096"),
     (["--methods", "lora", "--rank", "0"], "--rank is 0"),

@@ -48,6 +48,25 @@ enum LoadJournal {
     return journal
   }
 
+  /// Bytes that loading never goes above: all that stays, with the largest of what is borrowed for one weight, and every
+  /// source that is cast.
+  static func ceiling(of residents: [AllocationTrace.Resident]) -> Int {
+    var (kept, borrowed, sources) = (0, 0, 0)
+    for resident in residents {
+      switch resident.role {
+      case .plain, .constant, .adapter: kept += resident.bytes
+      case .quantized(let source, let buffers):
+        kept += resident.bytes
+        borrowed = max(borrowed, buffers.reduce(source) { $0 + $1.bytes })
+      case .upcast(let source):
+        kept += resident.bytes
+        sources += source
+      case .state, .batch, .workspace: continue
+      }
+    }
+    return kept + borrowed + sources
+  }
+
   private static func keep(_ entry: Entry, _ journal: inout Journal) {
     _ = journal.open(entry.name, entry.account, entry.shape, entry.format, bytes: entry.bytes)
   }

@@ -30,12 +30,17 @@ public struct Comparison: Sendable {
     public let speed: Roofline?
     /// Whose speed it is.
     public let speedDevice: Device?
+    /// What the whole run comes to there; `nil` where nobody said how long it is.
+    public let run: WholeRun.Time?
 
-    package init(verdict: Verdict, smallest: SmallestCard?, speed: Roofline?, speedDevice: Device?) {
+    package init(
+      verdict: Verdict, smallest: SmallestCard?, speed: Roofline?, speedDevice: Device?, run: WholeRun.Time? = nil
+    ) {
       self.verdict = verdict
       self.smallest = smallest
       self.speed = speed
       self.speedDevice = speedDevice
+      self.run = run
     }
 
     public var plan: Plan { verdict.plan }
@@ -47,15 +52,20 @@ public struct Comparison: Sendable {
   public let device: Device?
   /// The budget that was named; `nil` where each method is planned on the smallest card that carries it.
   public let budget: Bytes?
+  /// The run whose hours rows have; `nil` where nobody said how long it is.
+  public let run: WholeRun?
   /// What was assumed for every row that there is.
   public let assumptions: [String]
 
   /// A comparison of rows that are there already.
-  package init(spec: ModelSpec, rows: [Row], device: Device?, budget: Bytes?, assumptions: [String]) {
+  package init(
+    spec: ModelSpec, rows: [Row], device: Device?, budget: Bytes?, run: WholeRun? = nil, assumptions: [String]
+  ) {
     self.spec = spec
     self.rows = rows
     self.device = device
     self.budget = budget
+    self.run = run
     self.assumptions = assumptions
   }
 
@@ -63,21 +73,23 @@ public struct Comparison: Sendable {
   ///
   /// - Parameters:
   ///   - request: the recipe; settings that a method has no use for are left out of its row.
+  ///   - run: how long the run is, where that was said.
   ///   - notes: what was assumed before, such as the model that a size stands for.
   ///   - threads: threads of the engine, where that is the stack.
   public init(
     _ spec: ModelSpec, _ request: RecipeRequest, methods: [ComparedMethod], budget: Bytes? = nil,
-    device: Device? = nil, notes: [String] = [], threads: Int = 1
+    device: Device? = nil, run: WholeRun? = nil, notes: [String] = [], threads: Int = 1
   ) {
     self.spec = spec
     self.device = device
     self.budget = budget ?? device?.usable
+    self.run = run
     let limit = self.budget
     rows = methods.map { method in
       Row(
         method: method,
         outcome: Comparison.outcome(
-          spec, method.request(within: request), budget: limit, device: device, threads: threads))
+          spec, method.request(within: request), budget: limit, device: device, run, threads: threads))
     }
     assumptions = notes + Comparison.shared(rows.compactMap { $0.planned?.plan.assumptions })
   }
@@ -91,7 +103,7 @@ public struct Comparison: Sendable {
   }
 
   private static func outcome(
-    _ spec: ModelSpec, _ request: RecipeRequest, budget: Bytes?, device: Device?, threads: Int
+    _ spec: ModelSpec, _ request: RecipeRequest, budget: Bytes?, device: Device?, _ run: WholeRun?, threads: Int
   ) -> Outcome {
     do {
       let resolved = try request.resolved(for: spec)
@@ -105,7 +117,8 @@ public struct Comparison: Sendable {
       let (speed, speedDevice) = try Comparison.speed(plan, on: device ?? smallest?.device)
       return .planned(
         Planned(
-          verdict: Verdict.judge(plan, budget: room), smallest: smallest, speed: speed, speedDevice: speedDevice))
+          verdict: Verdict.judge(plan, budget: room), smallest: smallest, speed: speed, speedDevice: speedDevice,
+          run: try run?.time(spec, recipe, on: speedDevice, speed: speed)))
     } catch { return .refused(error) }
   }
 

@@ -1,13 +1,14 @@
 public import Modeling
 
-/// The longest sequence of a method that a card carries, or the smallest change that makes one of a given length fit.
+/// The longest sequence of a method that a card carries, or the smallest set of changes that makes one of a given length
+/// fit.
 public struct LongestFit: Sendable {
   public enum Answer: Sendable {
     /// The sequence fits as things are; this is the longest that does.
     case longest(Int)
-    /// The sequence does not fit; the cheapest single change under which it does, and the longest that fits without it.
-    case change(Remedy, longest: Int?)
-    /// No single change makes it fit; the longest that fits as things are.
+    /// The sequence does not fit; the smallest set of changes under which it does, and the longest that fits without it.
+    case changes(RemedySet, longest: Int?)
+    /// No changes make it fit; the longest that fits as things are.
     case nothing(longest: Int?)
     /// The sentence of the error.
     case refused(String)
@@ -32,12 +33,14 @@ public struct LongestFit: Sendable {
       let reach = Reach(spec, resolved.recipe, budget: device.usable, device: device)
       let longest = reach.largestSequence
       if let longest, longest >= resolved.recipe.batch.sequence { return .longest(longest) }
-      let plan = try Planner.plan(spec, resolved, device: device)
-      let remedies = Remedies.seek(Verdict.judge(plan, budget: device.usable))
-      // What is cheapest comes first; a shorter sequence is the answer that is given anyway.
-      if let change = remedies.changes.first(where: { $0.suffices && $0.cost != .task }) {
-        return .change(change, longest: longest)
+      let estimates = reach.estimates
+      let speed: @Sendable (Recipe) -> Double? = { Planner.speed(spec, $0, on: device)?.expected }
+      // A shorter sequence is the answer that is given anyway.
+      if let set = RemedySet.smallest(for: resolved.recipe, estimates, mayShorten: false, speed: speed) {
+        return .changes(set, longest: longest)
       }
+      // As a plan would say it.
+      _ = try Planner.deviceBytes(spec, resolved.recipe, device: device)
       return .nothing(longest: longest)
     } catch { return .refused("\(error)") }
   }

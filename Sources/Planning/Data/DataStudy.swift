@@ -30,14 +30,9 @@ public struct DataStudy: Sendable {
     self.order = order
     self.passes = passes
     microBatch = recipe.batch.microBatch
-    var times: LengthTimes?
-    if let device, recipe.stack != .plimsoll, let summary = samples.summary {
-      let shortest = min(summary.minimum, sequence)
-      times = try LengthTimes(spec, recipe, lengths: shortest...sequence, on: device)
-    }
-    let known = times
+    let times = try LengthTimes(spec, recipe, of: samples, cutAt: sequence, on: device)
     epochs = RowOrder.allCases.map {
-      Epoch($0, lengths: samples.lengths, sequence: sequence, recipe, times: known)
+      Epoch($0, lengths: samples.lengths, sequence: sequence, recipe, times: times)
     }
   }
 
@@ -48,10 +43,7 @@ public struct DataStudy: Sendable {
   public var cutSamples: Int { samples.beyond(sequence) }
 
   /// Tokens that cutting leaves out, of all.
-  public var cutShare: Double {
-    let total = samples.total
-    return total == 0 ? 0 : 1 - Double(samples.cut(at: sequence).reduce(0, +)) / Double(total)
-  }
+  public var cutShare: Double { samples.cutShare(at: sequence) }
 
   /// Tokens of the micro-batch in which the longest samples come together: the one that decides the memory.
   ///

@@ -54,15 +54,15 @@ public struct Epoch: Hashable, Sendable {
     }
     for start in stride(from: 0, to: microBatches, by: perStep) {
       // GPUs take micro-batches in turn and wait for the slowest of them.
-      var work = Array(repeating: StepTime.Part.nothing, count: replicas)
+      var work = Array(repeating: [StepTime.Part](), count: replicas)
       for place in start..<min(start + perStep, microBatches) {
         let members = rowLengths[place * batch.microBatch..<min((place + 1) * batch.microBatch, rowLengths.count)]
         let longest = members.max() ?? 0
         padded += members.count * longest
-        if let times { work[place % replicas] = work[place % replicas] + part(longest, times) }
+        if let times { work[place % replicas].append(part(longest, times)) }
       }
       guard let times else { continue }
-      let slowest = work.map { times.roofline.seconds(of: $0 + times.update) }.max { $0.expected < $1.expected }
+      let slowest = work.map { times.roofline.seconds(of: $0, times.update) }.max { $0.expected < $1.expected }
       seconds = seconds + (slowest ?? .none)
     }
     self.order = order

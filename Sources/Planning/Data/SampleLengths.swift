@@ -26,6 +26,11 @@ public struct SampleLengths: Hashable, Sendable {
   /// The lengths with what is beyond `sequence` cut off.
   public func cut(at sequence: Int) -> [Int] { lengths.map { min($0, sequence) } }
 
+  /// Tokens that cutting leaves out, of all.
+  public func cutShare(at sequence: Int) -> Double {
+    total == 0 ? 0 : 1 - Double(cut(at: sequence).reduce(0, +)) / Double(total)
+  }
+
   /// Samples that are longer.
   public func beyond(_ sequence: Int) -> Int { lengths.count { $0 > sequence } }
 }

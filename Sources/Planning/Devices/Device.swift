@@ -25,7 +25,9 @@ public struct Device: Hashable, Sendable {
   public let computeCapability: ComputeCapability?
   /// What a process costs before its first tensor: the driver's context and loaded kernels.
   public let context: Interval
-  /// Where bandwidth and rates stand.
+  /// How it reaches its host and others of its kind.
+  public let links: Links
+  /// Where bandwidth, rates and links stand.
   public let source: String
 
   /// Whether ``usable`` is only the marketed figure, no driver's report of it being at hand.

@@ -9,6 +9,7 @@ struct DeviceRow {
   /// bf16, fp16 and fp32, in 10^12 operations a second.
   let rates: (Double?, Double, Double)
   let context: ContextClass
+  let links: Device.Links
   var usable: Usable = .nominal
   /// Base and boost clock in MHz, where the first is far below the second.
   var clocks: (base: Int, boost: Int)?
@@ -37,6 +38,6 @@ struct DeviceRow {
       peak: Device.PeakRates(bf16: rates.0, fp16: rates.1, fp32: rates.2),
       clocks: clocks.map { Device.Clocks(base: $0.base, boost: $0.boost) },
       computeCapability: capability.map { Device.ComputeCapability(major: $0.major, minor: $0.minor) },
-      context: context.interval, source: source)
+      context: context.interval, links: links, source: source)
   }
 }

@@ -24,15 +24,25 @@ public struct LengthTimes: Sendable {
     var last: StepTime?
     for length in lengths {
       guard let changed = recipe.changed(RecipeChange(sequence: length)) else { continue }
-      let time = try Planner.stepTime(spec, changed, on: device)
+      let time = try Planner.stepTimeByDepth(spec, changed, on: device)
       points.append((Double(length), time.microBatch))
       last = time
     }
     let whole: StepTime
-    if let last { whole = last } else { whole = try Planner.stepTime(spec, recipe, on: device) }
+    if let last { whole = last } else { whole = try Planner.stepTimeByDepth(spec, recipe, on: device) }
     self.points = points.isEmpty ? [(Double(recipe.batch.sequence), whole.microBatch)] : points
     update = whole.update
     roofline = Roofline(recipe, whole, on: device)
+  }
+
+  /// The lengths that a data set's micro-batches have; `nil` without a device, for the engine, and without samples.
+  ///
+  /// - Parameter sequence: where samples are cut.
+  init?(
+    _ spec: ModelSpec, _ recipe: Recipe, of samples: SampleLengths, cutAt sequence: Int, on device: Device?
+  ) throws(PlanError) {
+    guard let device, recipe.stack.isTorch, let summary = samples.summary else { return nil }
+    try self.init(spec, recipe, lengths: min(summary.minimum, sequence)...sequence, on: device)
   }
 
   /// Forward and backward of a micro-batch of this length.

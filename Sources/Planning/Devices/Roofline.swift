@@ -53,24 +53,37 @@ public struct Roofline: Hashable, Sendable {
     case bytes
     /// The host, which asks for kernels more slowly than the device runs them.
     case host
+    /// The links to other devices and to the host.
+    case links
   }
+
+  /// Seconds of a step in which the device waits for what is sent, as expected.
+  public var waiting: Double { time.waiting(Roofline.usual) }
 
   /// Seconds of the whole step, as expected, by what they go to.
   public var parts: StepTime.Part { time.whole.reached(Roofline.usual) }
 
   public var bound: Bound {
     let parts = parts
+    if waiting > max(parts.host, parts.device) { return .links }
     if parts.host >= parts.device { return .host }
     return parts.traffic > parts.products + parts.fusedAttention ? .bytes : .products
   }
 
   /// Seconds of a step: as expected, and the least and the most.
-  public var seconds: Seconds { seconds(of: time.whole) }
-
-  /// Seconds of any part of steps on this device.
-  func seconds(of part: StepTime.Part) -> Seconds {
+  public var seconds: Seconds {
     Seconds(
-      low: part.seconds(Roofline.best), expected: part.seconds(Roofline.usual), high: part.seconds(leastShares))
+      low: time.seconds(Roofline.best), expected: time.seconds(Roofline.usual), high: time.seconds(leastShares))
+  }
+
+  /// Seconds of a step of these micro-batches on this device; none of nothing.
+  func seconds(of microBatches: [StepTime.Part], _ update: StepTime.Part) -> Seconds {
+    guard let last = microBatches.last else { return .none }
+    let whole = microBatches.reduce(update) { $0 + $1 }
+    func seconds(_ shares: Shares) -> Double {
+      whole.seconds(shares) + StepTime.waiting(Array(microBatches.dropLast()), last: last, update, shares)
+    }
+    return Seconds(low: seconds(Roofline.best), expected: seconds(Roofline.usual), high: seconds(leastShares))
   }
 }
 
@@ -118,20 +131,21 @@ extension Roofline {
     let least = Roofline.least(on: device)
     let tokens = Double(recipe.batch.tokensPerStep)
     let whole = time.whole
-    low = tokens / whole.seconds(least)
-    expected = tokens / whole.seconds(Roofline.usual)
-    high = tokens / whole.seconds(Roofline.best)
+    low = tokens / time.seconds(least)
+    expected = tokens / time.seconds(Roofline.usual)
+    high = tokens / time.seconds(Roofline.best)
     self.time = time
     leastShares = least
     let slowest = least.products < Roofline.least.products
     let clocks = device.clocks.map { "; its base clock is \($0.base) MHz of \($0.boost)" } ?? ""
-    assumptions = [
-      "products run at \(Fixed.text(least.products, decimals: slowest ? 2 : 1)) to 0.86 of \(device.title)'s dense "
-        + "\(Roofline.rate(of: recipe, on: device).format) peak, 0.75 expected\(slowest ? clocks : "")",
-      "everything between them moves its bytes at 0.6 to 0.9 of its memory bandwidth, 0.8 expected",
-      whole.host >= whole.reached(Roofline.usual).device
-        ? "the host's Python is slower than the device here, and decides" : "the host keeps ahead of the device",
-    ]
+    assumptions =
+      [
+        "products run at \(Fixed.text(least.products, decimals: slowest ? 2 : 1)) to 0.86 of \(device.title)'s dense "
+          + "\(Roofline.rate(of: recipe, on: device).format) peak, 0.75 expected\(slowest ? clocks : "")",
+        "everything between them moves its bytes at 0.6 to 0.9 of its memory bandwidth, 0.8 expected",
+        whole.host >= whole.reached(Roofline.usual).device
+          ? "the host's Python is slower than the device here, and decides" : "the host keeps ahead of the device",
+      ] + Roofline.linkAssumptions(recipe, time, on: device)
   }
 
   /// The rate of the format that products run in, in 10^12 operations a second.
@@ -161,7 +175,7 @@ extension Roofline {
       "bytes: \(Fixed.text(device.bandwidth, decimals: 0)) GB/s (\(device.source)), of which streaming kernels reach 0.8 "
         + "to 0.9 (Deakin et al. 2018, BabelStream)",
       "the host: 11 µs for every tensor of an eager step, 20 µs within checkpoints (Benchmarks/peers/host_time.py)",
-    ]
+    ] + linkSources(of: recipe, on: device)
   }
 }
 

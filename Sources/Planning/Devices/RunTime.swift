@@ -23,7 +23,11 @@ public struct RunTime: Hashable, Sendable {
   ///
   /// An epoch ends with a step of fewer micro-batches where they don't come out even, as the Trainer's does.
   public init(_ extent: Extent, epochs: Double, plan: Plan) {
-    let recipe = plan.recipe
+    self.init(extent, epochs: epochs, plan.recipe, step: plan.throughput?.seconds)
+  }
+
+  /// Every step as long as `step`; without one there are no seconds.
+  init(_ extent: Extent, epochs: Double, _ recipe: Recipe, step: Seconds?) {
     let batch = recipe.batch
     let replicas = recipe.parallelism.replicas
     self.extent = extent
@@ -38,7 +42,7 @@ public struct RunTime: Hashable, Sendable {
       tokens = RunTime.whole(epochs * Double(count) * Double(batch.sequence))
     }
     let steps = steps
-    seconds = plan.throughput.map { Double(steps) * $0.seconds }
+    seconds = step.map { Double(steps) * $0 }
   }
 
   /// Steps of an epoch of so many samples.

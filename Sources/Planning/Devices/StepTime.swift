@@ -17,32 +17,45 @@ public struct StepTime: Hashable, Sendable {
     public var traffic: Double
     /// The host, which asks for every kernel.
     public var host: Double
+    /// Sending that passes while the device computes; of the update, while it computes the last micro-batch.
+    public var besideComputing = 0.0
+    /// Sending for which the device waits.
+    public var sending = 0.0
 
     static let nothing = Part(products: 0, fusedAttention: 0, traffic: 0, host: 0)
 
-    /// Seconds of each where kernels reach these shares of the ceilings; the host has none.
+    /// Seconds of each where kernels reach these shares of the ceilings; the host and links have none.
     func reached(_ shares: Roofline.Shares) -> Part {
       Part(
         products: products / shares.products, fusedAttention: fusedAttention / shares.fusedAttention,
-        traffic: traffic / shares.bandwidth, host: host)
+        traffic: traffic / shares.bandwidth, host: host, besideComputing: besideComputing, sending: sending)
     }
 
     /// Seconds of the device, if kernels reached its ceilings.
     var device: Double { products + fusedAttention + traffic }
 
-    /// Seconds that pass: the device's or the host's.
+    /// Seconds that computing takes: the device's or the host's.
     func seconds(_ shares: Roofline.Shares) -> Double { max(reached(shares).device, host) }
+
+    /// Seconds in which the device waits for what is sent: what does not pass beside the computing, and what takes longer.
+    ///
+    /// - Parameter more: seconds of what else passes beside this computing.
+    func waiting(_ shares: Roofline.Shares, beside more: Double = 0) -> Double {
+      max(0, besideComputing + more - seconds(shares)) + sending
+    }
 
     static func + (left: Part, right: Part) -> Part {
       Part(
         products: left.products + right.products, fusedAttention: left.fusedAttention + right.fusedAttention,
-        traffic: left.traffic + right.traffic, host: left.host + right.host)
+        traffic: left.traffic + right.traffic, host: left.host + right.host,
+        besideComputing: left.besideComputing + right.besideComputing, sending: left.sending + right.sending)
     }
 
     static func * (factor: Double, right: Part) -> Part {
       Part(
         products: factor * right.products, fusedAttention: factor * right.fusedAttention,
-        traffic: factor * right.traffic, host: factor * right.host)
+        traffic: factor * right.traffic, host: factor * right.host,
+        besideComputing: factor * right.besideComputing, sending: factor * right.sending)
     }
   }
 
@@ -53,15 +66,35 @@ public struct StepTime: Hashable, Sendable {
   public let microBatches: Int
   /// Bytes of the whole step.
   public let traffic: StepTraffic
+  /// What goes to other devices and to the host; its seconds are in ``microBatch`` and ``update``.
+  public let sending: StepSending
 
   /// The whole step.
   public var whole: Part { Double(microBatches) * microBatch + update }
 
-  init(microBatch: Part, update: Part, microBatches: Int, traffic: StepTraffic) {
+  init(microBatch: Part, update: Part, microBatches: Int, traffic: StepTraffic, sending: StepSending) {
     self.microBatch = microBatch
     self.update = update
     self.microBatches = microBatches
     self.traffic = traffic
+    self.sending = sending
+  }
+
+  /// Seconds of the step.
+  func seconds(_ shares: Roofline.Shares) -> Double { whole.seconds(shares) + waiting(shares) }
+
+  /// Seconds in which the device waits for what is sent.
+  func waiting(_ shares: Roofline.Shares) -> Double {
+    let (first, last) = (microBatch.waiting(shares), microBatch.waiting(shares, beside: update.besideComputing))
+    return Double(microBatches - 1) * first + last + update.sending
+  }
+
+  /// The same where micro-batches differ.
+  ///
+  /// - Parameter others: the micro-batches before the last one.
+  static func waiting(_ others: [Part], last: Part, _ update: Part, _ shares: Roofline.Shares) -> Double {
+    others.reduce(0) { $0 + $1.waiting(shares) } + last.waiting(shares, beside: update.besideComputing)
+      + update.sending
   }
 
   /// Reads the books of a step; nothing where its clock is not the one that steps are written by.
@@ -81,14 +114,20 @@ public struct StepTime: Hashable, Sendable {
       ? StepTime.hostSecondsPerCheckpointedTensor : StepTime.hostSecondsPerTensor
     let inPlace = StepTraffic.inPlaceUpdate(recipe, trainable: trainable)
     let bandwidth = device.bandwidth * 1e9
+    let sending = StepSending(spec, recipe, ledger: ledger, trainable: trainable, on: device)
     // No optimizer that is modeled counts matrix products.
     microBatch = Part(
       products: (Double(work.matrixProducts.count) - attentionWork) / peak / count,
       fusedAttention: attentionWork / peak / count, traffic: books.microBatch.total / bandwidth,
-      host: Double(books.microBatchTensors) * perTensor)
+      host: Double(books.microBatchTensors) * perTensor,
+      besideComputing: sending.seconds(isOnce: false, isHidden: true),
+      sending: sending.seconds(isOnce: false, isHidden: false))
     update = Part(
       products: 0, fusedAttention: 0, traffic: (books.update + inPlace) / bandwidth,
-      host: Double(books.updateTensors) * StepTime.hostSecondsPerTensor)
+      host: Double(books.updateTensors) * StepTime.hostSecondsPerTensor,
+      besideComputing: sending.seconds(isOnce: true, isHidden: true),
+      sending: sending.seconds(isOnce: true, isHidden: false))
+    self.sending = sending
     microBatches = recipe.batch.accumulation
     traffic = StepTraffic(
       tensors: count * books.microBatch.tensors, dequantization: count * books.microBatch.dequantization,

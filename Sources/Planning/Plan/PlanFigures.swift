@@ -82,8 +82,7 @@ extension Planner {
     let footprint = try TorchFootprint.whole(unrolled, spec, short, rules: rules, on: nil, detail: detail) {
       repeated.traceWithoutDequantized(rules: rules)
     }
-    // What is only filled is all there when the step begins.
-    let loadsMore = rules.isQuantized || rules.isPrepared
+    let loadsMore = LoadJournal.ceiling(of: unrolled.trace.residents) > unrolled.peak
     let load = loadsMore ? Ledger(posting: LoadJournal.journal(of: unrolled.residents, rules)) : nil
     return PlanFigures(unrolled, load: load, footprint, spec, recipe, detail: detail)
   }

@@ -9,6 +9,8 @@ public struct Capacity: Sendable {
   public let device: Device?
   /// The device that speeds are predicted for: the one that was named, or one that stands for its size.
   public let card: Device
+  /// What is to be done in the least time; `nil` where nobody said how long the run is.
+  public let run: WholeRun?
   public let methods: [MethodCapacity]
   /// The place of the method that was asked for.
   public let asked: Int
@@ -48,12 +50,13 @@ extension Capacity {
   /// - Parameters:
   ///   - recipes: one a method; those that can't be planned are refused.
   ///   - asked: the place of the one that was asked for; `nil` for the first that can be planned.
+  ///   - run: how long the run is, where that was said; the fastest recipe is the one with the fewest hours for it.
   ///   - jobs: threads of the search.
   ///   - progress: called now and then with how many of how many questions are answered.
   /// - Throws: why the recipe that was asked for, or the only one, can't be planned.
   public static func seek(
     _ spec: ModelSpec, _ recipes: [Recipe], asked: Int, budget: Bytes, threads: Int = 1, device: Device? = nil,
-    jobs: Int = 1, progress: (@Sendable (Int, Int) -> Void)? = nil
+    run: WholeRun? = nil, jobs: Int = 1, progress: (@Sendable (Int, Int) -> Void)? = nil
   ) throws(PlanError) -> Capacity {
     let estimates = Estimates(spec, budget: budget, threads: threads, device: device)
     let card = device ?? DeviceCatalog.standIn(for: budget)
@@ -80,13 +83,13 @@ extension Capacity {
     let questions = methods.indices.flatMap { index in Question.all(spec).map { (index, $0) } }
     let answers = Parallel.map(questions, jobs: jobs) { index, question -> (Int, Question.Answer?) in
       defer { counter.advance() }
-      return (index, methods[index].base.map { question.answer($0, estimates, on: card) })
+      return (index, methods[index].base.map { question.answer($0, estimates, on: card, run) })
     }
     let capacities = methods.indices.map { index in
       MethodCapacity(methods[index], budget: budget, answers.filter { $0.0 == index }.compactMap(\.1))
     }
     return Capacity(
-      spec: spec, budget: budget, device: device, card: card, methods: capacities,
+      spec: spec, budget: budget, device: device, card: card, run: run, methods: capacities,
       asked: planned.firstIndex { $0.place == asked } ?? 0, refusals: refusals)
   }
 

@@ -22,7 +22,7 @@ public struct DeviceFit: Sendable {
     public let speed: Roofline?
 
     public var devices: Int { recipe.parallelism.devices }
-    /// Tokens a second of all GPUs, as if sending gradients and weights cost no time.
+    /// Tokens a second of all GPUs, what they send each other counted in (``StepSending``).
     public var tokensPerSecond: Double? { speed.map { $0.expected * Double(recipe.parallelism.replicas) } }
   }
 

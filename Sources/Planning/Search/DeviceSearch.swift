@@ -20,6 +20,14 @@ public struct DeviceSearch: Sendable {
     self.jobs = jobs
   }
 
+  /// What a run comes to on every device the best way; `nil` where nobody said how long it is, and where nothing fits.
+  public func times(of run: WholeRun?, _ fits: [DeviceFit]) -> [WholeRun.Time?] {
+    guard let run else { return fits.map { _ in nil } }
+    return Parallel.map(fits, jobs: jobs) { fit in
+      fit.best.flatMap { way in try? run.time(spec, way.recipe, on: fit.device, speed: way.speed) }
+    }
+  }
+
   /// The recipe on every device, in their order.
   ///
   /// - Parameter progress: called now and then with how much of how much is done.

@@ -131,11 +131,15 @@ extension Lever {
         }
       ]
     }
+    // DoRA's few layers may need more in one moment than its many.
+    let decomposesWeights = recipe.method.adapter?.decomposesWeights ?? false
     return [
       Lever(.states, .fidelity, isSteady: false, states), Lever(.weightFormat, .fidelity, isSteady: false, formats),
       Lever(.base, .fidelity, isSteady: false, bases(recipe)),
       Lever(.rank, .fidelity, isSteady: true, ranks(recipe, spec)),
-      Lever(.targets, .fidelity, isSteady: recipe.choices.adapters == .peft, targets(recipe, spec)),
+      Lever(
+        .targets, .fidelity, isSteady: recipe.choices.adapters == .peft && !decomposesWeights,
+        targets(recipe, spec)),
     ]
   }
 

@@ -16,7 +16,7 @@ enum Question: Sendable {
     [.fastest] + Axis.allCases.map(Question.stretch) + Capacity.sequences(of: spec).map(Question.point)
   }
 
-  func answer(_ recipe: Recipe, _ estimates: Estimates, on card: Device) -> Answer {
+  func answer(_ recipe: Recipe, _ estimates: Estimates, on card: Device, _ run: WholeRun?) -> Answer {
     let reach = Reach(recipe, estimates)
     switch self {
     case .stretch(.sequence): return .stretch(.sequence, reach.with(microBatch: 1)?.stretch(.sequence))
@@ -24,7 +24,7 @@ enum Question: Sendable {
     case .point(let sequence):
       let batch = reach.with(sequence: sequence)?.stretch(.microBatch)?.largest
       return .point(MethodCapacity.Point(sequence: sequence, microBatch: batch))
-    case .fastest: return .fastest(FastRecipe.find(recipe, estimates, on: card))
+    case .fastest: return .fastest(FastRecipe.find(recipe, estimates, on: card, run: run))
     }
   }
 }

@@ -49,16 +49,18 @@ public struct Remedies: Sendable {
 extension RemedySet {
   /// The smallest set of changes that makes `recipe` fit, sequences being shortened only where nothing else does it.
   ///
-  /// - Parameter speed: tokens a second of a recipe, where a device is known to tell.
+  /// - Parameters:
+  ///   - mayShorten: whether sequences may be shortened at all.
+  ///   - speed: tokens a second of a recipe, where a device is known to tell.
   package static func smallest(
-    for recipe: Recipe, _ estimates: Estimates, jobs: Int = 1,
+    for recipe: Recipe, _ estimates: Estimates, mayShorten: Bool = true, jobs: Int = 1,
     speed: @escaping @Sendable (Recipe) -> Double? = { _ in nil }
   ) -> RemedySet? {
     let levers = Lever.all(for: recipe, of: estimates.spec, on: estimates.device)
     let search = LeverSearch(recipe, levers, estimates, jobs: jobs, speed: speed)
     if let answer = search.smallest() { return set(answer, of: recipe, levers, estimates, speed) }
     let rungs = Axis.sequence.ladder(estimates.spec, recipe)?.rungs.filter { $0 < recipe.batch.sequence } ?? []
-    guard !rungs.isEmpty, recipe.batch.lengths == nil else { return nil }
+    guard mayShorten, !rungs.isEmpty, recipe.batch.lengths == nil else { return nil }
     let shorter = LeverSearch(recipe, levers, estimates, sequences: rungs, jobs: jobs, speed: speed)
     return shorter.smallest().flatMap { set($0, of: recipe, levers, estimates, speed) }
   }

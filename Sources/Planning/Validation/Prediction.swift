@@ -47,7 +47,7 @@ public struct Prediction: Sendable {
     }
   }
 
-  /// Tokens a second of the whole job, as if sending gradients and weights cost no time; `nil` where no card is known.
+  /// Tokens a second of the whole job, sending included; `nil` where no card is known.
   public var tokensPerSecond: Double? { jobSpeed(\.expected) }
 
   /// The error of the predicted speed, where the row states one.

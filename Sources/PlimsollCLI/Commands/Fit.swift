@@ -84,7 +84,8 @@ struct Fit: ParsableCommand {
       FitReport(
         verdict: verdict, remedies: Remedies.seek(verdict, threads: threads, jobs: min(4, Processors.count)),
         explanation: explain ? PeakExplanation(of: plan) : nil, run: length.run(of: plan),
-        data: try cut.flatMap { try data?.study(plan, sequence: $0) }, explainsTime: time))
+        data: try cut.flatMap { try data?.study(plan.spec, plan.recipe, sequence: $0, on: plan.target) },
+        explainsTime: time))
     if verdict.exitCode != 0 { throw ExitCode(verdict.exitCode) }
   }
 

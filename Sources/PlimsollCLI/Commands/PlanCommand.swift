@@ -15,12 +15,18 @@ struct PlanCommand: ParsableCommand {
       For every method, or the one that you name: how far sequence, batch and rank can go, the largest \
       batch of every sequence, and the fastest recipe that fits. Where something does not fit, the \
       smallest set of changes that makes it fit, harmless ones first. With --gpus all, or names, it says \
-      instead which devices carry the recipe, and how many of them it takes otherwise. Ends with 0 if \
-      something fits and with 1 if nothing does.
+      instead which devices carry the recipe, and how many of them it takes otherwise. With --data, \
+      --tokens or --samples the fastest recipe is the one with the fewest hours for that run, and devices \
+      cost what these hours do. Ends with 0 if something fits and with 1 if nothing does.
+
+      --emit with --gpus all writes the recipe of the cheapest run where --prices are given (of a token, \
+      where nobody says how long the run is); otherwise that of the fewest GPUs, and of those the \
+      smallest by memory.
 
         plimsoll plan llama-2-7b --vram 24GB
         plimsoll plan 7b --method full --gpu rtx-4090
         plimsoll plan 7b --method qlora --gpus all --prices prices.csv --tokens 10M
+        plimsoll plan 8b --gpu rtx-4090 --data examples.jsonl --epochs 3
         plimsoll plan llama-2-70b --method full --gpus a100-80gb,h100 --seq 4096
         plimsoll plan --config qlora.yml --vram 16GB --emit axolotl
       """)
@@ -29,12 +35,13 @@ struct PlanCommand: ParsableCommand {
   @OptionGroup(title: "Budget (--vram, --gpu, or names or all for --gpus)") var budget: BudgetOptions
   @OptionGroup(title: "Recipe") var recipe: RecipeOptions
   @OptionGroup(title: "Process") var process: ProcessOptions
+  @OptionGroup(title: "The run") var length: RunLengthOptions
   @OptionGroup(title: "Cost of the run, with --gpus all or names") var cost: CostOptions
 
   @Option(
     help: ArgumentHelp(
       "Print the chosen recipe as a configuration of this program: the fastest of the method that fits, or the smallest "
-        + "mended one.", valueName: "program"))
+        + "mended one; with --gpus all that of the cheapest run, or else of the fewest GPUs.", valueName: "program"))
   var emit: ConfigurationEmission.Dialect?
 
   @Option(
@@ -48,26 +55,30 @@ struct PlanCommand: ParsableCommand {
 
   func run() throws {
     if let jobs, jobs < 1 { throw UsageError.outOfRange(flag: "jobs", value: "\(jobs)", allowed: "at least 1") }
+    try length.check()
+    try cost.check(beside: length)
+    let devices = try recipe.devices()
+    if devices == nil, cost.isNamed { throw UsageError.costWithoutDevices }
     let asked = try model.asked(recipe, takesDevices: true)
     var request = asked.request
     try process.fill(&request)
     if request.stack == nil, let stack = emit?.stack { request.stack = stack }
-    if let names = try recipe.devices() { return try devices(names, asked, request) }
-    if cost.isNamed { throw UsageError.costWithoutDevices }
+    if let devices { return try compare(devices, asked, request) }
     let (bytes, device) = try budget.budget(of: "plan")
-    let capacity = try seek(asked, request, bytes, device)
+    let (run, notes) = try length.whole(&request, for: asked.reference.spec)
+    let capacity = try seek(asked, request, bytes, device, run)
     if let emit {
       guard let chosen = capacity.value.chosen else { throw nothingToEmit(asked) }
       return try write(chosen, asked, as: emit)
     }
-    try output.write(PlanReport(capacity.value, assumptions: capacity.assumptions))
+    try output.write(PlanReport(capacity.value, assumptions: notes + capacity.assumptions))
     if !capacity.value.methods.contains(where: \.isPossible) { throw ExitCode(ExitStatus.negative.rawValue) }
   }
 
   // MARK: One budget
 
   private func seek(
-    _ asked: AskedRun, _ request: RecipeRequest, _ budget: Bytes, _ device: Device?
+    _ asked: AskedRun, _ request: RecipeRequest, _ budget: Bytes, _ device: Device?, _ run: WholeRun?
   ) throws -> (value: Capacity, assumptions: [String]) {
     let spec = asked.reference.spec
     let chosen = try request.resolved(for: spec)
@@ -86,7 +97,7 @@ struct PlanCommand: ParsableCommand {
     let threads = stack == .plimsoll ? try EngineOptions.threads(nil) : 1
     let capacity = try Capacity.seek(
       spec, recipes, asked: recipes.firstIndex(of: chosen.recipe) ?? 0, budget: budget, threads: threads,
-      device: device, jobs: jobs ?? Processors.count, progress: ProgressLine("planned").report)
+      device: device, run: run, jobs: jobs ?? Processors.count, progress: ProgressLine("planned").report)
     return (capacity, asked.assumptions + chosen.assumptions)
   }
 
@@ -106,24 +117,28 @@ struct PlanCommand: ParsableCommand {
 
   // MARK: Many devices
 
-  private func devices(_ devices: [Device], _ asked: AskedRun, _ request: RecipeRequest) throws {
-    if budget.vram != nil || budget.gpu != nil { throw UsageError.twoBudgets }
-    let run = try cost.run()
+  private func compare(_ devices: [Device], _ asked: AskedRun, _ asking: RecipeRequest) throws {
+    if budget.isNamed { throw UsageError.twoBudgets }
     let prices = try cost.list()
     let spec = asked.reference.spec
+    var request = asking
+    let (run, notes) = try length.whole(&request, for: spec)
     let resolved = try request.resolved(for: spec)
     guard resolved.recipe.stack.isTorch else { throw UsageError.engineOnDevices }
     let search = DeviceSearch(spec, resolved.recipe, jobs: jobs ?? Processors.count)
     let fits = try search.fits(on: devices, progress: ProgressLine("planned").report)
-    if let emit {
-      guard let best = fits.compactMap(\.best).first else { throw nothingToEmit(asked) }
-      return try write(best.recipe, asked, as: emit)
+    let times = search.times(of: run, fits)
+    let rows = zip(fits, times).map { fit, time in
+      DevicesReport.Row(fit, price: prices[fit.device.name], run: time, hours: cost.hours)
     }
-    let rows = fits.map { fit in DevicesReport.Row(fit, price: prices[fit.device.name], run: run) }
-    try output.write(
-      DevicesReport(
-        model: spec.name, recipe: resolved.recipe, rows: rows, assumptions: asked.assumptions + resolved.assumptions,
-        showsAllWays: devices.count <= 3))
+    let report = DevicesReport(
+      model: spec.name, recipe: resolved.recipe, rows: rows, run: run,
+      assumptions: asked.assumptions + notes + resolved.assumptions, showsAllWays: devices.count <= 3)
+    if let emit {
+      guard let choice = report.choice else { throw nothingToEmit(asked) }
+      return try write(choice.recipe, asked, as: emit)
+    }
+    try output.write(report)
     if !fits.contains(where: { $0.best != nil }) { throw ExitCode(ExitStatus.negative.rawValue) }
   }
 }

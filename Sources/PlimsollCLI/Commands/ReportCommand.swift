@@ -19,7 +19,7 @@ struct ReportCommand: ParsableCommand {
     abstract: "Writes the reports that are the same on every machine.",
     discussion: """
       comparison: methods side by side for models from 1B to 70B; comparison.md, .csv and .svg.
-      fits: the longest sequence, or the smallest change, for models on cards; fits.md and .csv.
+      fits: the longest sequence, or the smallest set of changes, for models on cards; fits.md and .csv.
 
         plimsoll report
         plimsoll report fits --output /tmp/reports
@@ -56,7 +56,7 @@ extension DeterministicReport {
   /// The methods of ``fits``.
   static let methods = ["full", "lora", "qlora"]
 
-  /// Tokens of a sequence: of the comparison, and those that a change is sought for.
+  /// Tokens of a sequence: of the comparison, and those that changes are sought for.
   static let sequence = 1024
 
   /// The recipe of both reports: weights in 16 bits, as nearly everybody loads them, and TRL's defaults.

@@ -1,9 +1,8 @@
 import ArgumentParser
 import Configurations
 import Planning
-import Reporting
 
-/// How long a run is, and what devices cost.
+/// What devices cost, and for how long where it is known without the run.
 struct CostOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -13,27 +12,21 @@ struct CostOptions: ParsableArguments {
 
   @Option(
     name: .long, parsing: .unconditional,
-    help: ArgumentHelp("Tokens of the whole run, padding included, such as 10M.", valueName: "count"),
-    transform: Number.scaled)
-  var tokens: Double?
-
-  @Option(
-    name: .long, parsing: .unconditional, help: ArgumentHelp("Hours of the whole run.", valueName: "hours"),
+    help: ArgumentHelp(
+      "Hours of the whole run on every device, in place of --data, --tokens or --samples.", valueName: "hours"),
     transform: Number.real)
   var hours: Double?
 
-  var isNamed: Bool { prices != nil || tokens != nil || hours != nil }
+  var isNamed: Bool { prices != nil || hours != nil }
 
-  func run() throws(UsageError) -> DevicesReport.RunLength? {
-    switch (tokens, hours) {
-    case (nil, nil): return nil
-    case (let tokens?, nil):
-      guard tokens > 0 else { throw .outOfRange(flag: "tokens", value: "\(tokens)", allowed: "more than 0") }
-      return .tokens(tokens)
-    case (nil, let hours?):
-      guard hours > 0 else { throw .outOfRange(flag: "hours", value: "\(hours)", allowed: "more than 0") }
-      return .hours(hours)
-    case (_?, _?): throw .twoLengths
+  /// Checks what no other type checks.
+  ///
+  /// - Parameter length: what may say how long the run is, too.
+  func check(beside length: RunLengthOptions) throws(UsageError) {
+    guard let hours else { return }
+    if let extent = length.extentFlag { throw .severalExtents([extent, "--hours"]) }
+    guard hours > 0, hours.isFinite else {
+      throw .outOfRange(flag: "hours", value: "\(hours)", allowed: "more than 0")
     }
   }
 

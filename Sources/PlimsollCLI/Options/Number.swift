@@ -5,6 +5,14 @@ enum Number {
     return value
   }
 
+  /// `10M`, `1.5B`, `200k`, or plain digits, of what there are only whole ones of.
+  static func count(_ text: String) throws(NumberError) -> Int {
+    if let value = Int(text) { return value }
+    let value = try scaled(text)
+    guard value.magnitude < 1e18, value == value.rounded() else { throw .notWhole }
+    return Int(value)
+  }
+
   static func real(_ text: String) throws(NumberError) -> Double {
     guard let value = Double(text), !value.isNaN else { throw .notANumber }
     return value

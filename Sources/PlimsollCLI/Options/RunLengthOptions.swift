@@ -18,8 +18,10 @@ struct RunLengthOptions: ParsableArguments {
   var tokenizer: String?
 
   @Option(
-    name: .long, parsing: .unconditional, help: "Tokens of an epoch, padding included, in place of --data.",
-    transform: Number.whole)
+    name: .long, parsing: .unconditional,
+    help: ArgumentHelp(
+      "Tokens of an epoch, padding included, such as 10M, in place of --data.", valueName: "count"),
+    transform: Number.count)
   var tokens: Int?
 
   @Option(
@@ -44,10 +46,17 @@ struct RunLengthOptions: ParsableArguments {
   /// The order in which the run goes through the data.
   var order: RowOrder { packing ? .packed : groupByLength ? .grouped : .random }
 
+  /// The flags that say how long the run is.
+  private var extentFlags: [String] {
+    [data.map { _ in "--data" }, tokens.map { _ in "--tokens" }, samples.map { _ in "--samples" }].compactMap(\.self)
+  }
+
+  /// The flag that says how long the run is; `nil` where none does.
+  var extentFlag: String? { extentFlags.first }
+
   /// Checks what no other type checks.
   func check() throws(UsageError) {
-    let extents = [data.map { _ in "--data" }, tokens.map { _ in "--tokens" }, samples.map { _ in "--samples" }]
-      .compactMap(\.self)
+    let extents = extentFlags
     if extents.count > 1 { throw .severalExtents(extents) }
     if packing, groupByLength { throw .severalExtents(["--packing", "--group-by-length"]) }
     for (flag, value) in [("tokens", tokens), ("samples", samples)] {
@@ -98,44 +107,18 @@ struct RunLengthOptions: ParsableArguments {
   }
 
   /// How long the run is without data; `nil` where nobody said.
-  func run(of plan: Plan) -> RunTime? {
-    let extent: RunTime.Extent
-    switch (tokens, samples) {
-    case (let count?, _): extent = .tokens(count)
-    case (nil, let count?): extent = .samples(count)
-    case (nil, nil): return nil
-    }
-    return RunTime(extent, epochs: epochs ?? 1, plan: plan)
-  }
-}
+  private var extent: RunTime.Extent? { tokens.map { .tokens($0) } ?? samples.map { .samples($0) } }
 
-/// The lengths of a data set, and how a run goes through it.
-struct MeasuredData {
-  let name: String
-  let samples: SampleLengths
-  let order: RowOrder
-  let epochs: Double
+  /// How long the run of a plan is without data; `nil` where nobody said.
+  func run(of plan: Plan) -> RunTime? { extent.map { RunTime($0, epochs: epochs ?? 1, plan: plan) } }
 
-  /// Tokens at which samples are cut where nobody says: TRL's `max_length`.
-  private static let usualSequence = 1024
-
-  /// Puts the lengths into a request: rows that are padded vary, packed ones don't.
+  /// Reads how long the run is, and puts the lengths of its data into a request.
   ///
-  /// - Returns: where samples are cut.
-  func fill(_ request: inout RecipeRequest, for spec: ModelSpec) throws -> Int {
-    let sequence = request.sequence ?? min(MeasuredData.usualSequence, spec.maximumPositions)
-    request.sequence = sequence
-    request.lengths = order == .packed ? nil : try LengthDistribution(samples: samples.lengths)
-    return sequence
-  }
-
-  /// What was assumed about the cut.
-  func assumption(_ asked: RecipeRequest, sequence: Int) -> [String] {
-    asked.sequence == nil ? ["seq: samples are cut at \(sequence) tokens, TRL's default"] : []
-  }
-
-  func study(_ plan: Plan, sequence: Int) throws -> DataStudy {
-    try DataStudy(
-      name: name, samples, plan.spec, plan.recipe, sequence: sequence, order: order, passes: epochs, on: plan.target)
+  /// - Returns: the run, `nil` where nobody said, and what was assumed about it.
+  func whole(_ request: inout RecipeRequest, for spec: ModelSpec) throws -> (run: WholeRun?, notes: [String]) {
+    guard let data = try read(for: spec) else { return (extent.map { .extent($0, epochs: epochs ?? 1) }, []) }
+    let asked = request
+    let sequence = try data.fill(&request, for: spec)
+    return (.data(data, sequence: sequence), data.assumption(asked, sequence: sequence))
   }
 }

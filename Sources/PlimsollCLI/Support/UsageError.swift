@@ -19,7 +19,6 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
   case oneMeasurement
   case gpusByName(String)
   case costWithoutDevices
-  case twoLengths
   case engineOnDevices
   case nothingToMerge
   case severalExtents([String])
@@ -64,8 +63,7 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
       "validate needs something that was measured: say either --measurements FILE.csv or --probe FILE.json"
     case .gpusByName(let names):
       "--gpus \(names): this command takes the number of GPUs that share a step; plimsoll plan compares devices by name"
-    case .costWithoutDevices: "--prices, --tokens and --hours are of a run on devices: name them with --gpus all"
-    case .twoLengths: "--tokens and --hours both say how long the run is: say one of them"
+    case .costWithoutDevices: "--prices and --hours are of a run on devices: name them with --gpus all"
     case .engineOnDevices: "--gpus: the plimsoll stack runs on this machine's CPU; name another --stack"
     case .nothingToMerge:
       "sweep merge needs the archive to write and those of the shards: plimsoll sweep merge whole.sqlite part-1.sqlite part-2.sqlite"

@@ -6,7 +6,7 @@ extension ComparisonReport {
   public var json: OrderedJSON {
     [
       "model": comparison.spec.json, "device": .optional(comparison.device?.name),
-      "budget_bytes": .optional(comparison.budget?.count),
+      "budget_bytes": .optional(comparison.budget?.count), "run": comparison.run.map { RunBlocks.json($0) } ?? .null,
       "methods": .array(comparison.rows.map { json(of: $0) }),
       "assumptions": .array(comparison.assumptions.map { .string($0) }),
     ]
@@ -37,7 +37,8 @@ extension ComparisonReport {
         "tokens_per_second": .optional(planned.speed?.expected),
         "tokens_per_second_range": planned.speed.map { ["low": .number($0.low), "high": .number($0.high)] } ?? .null,
         "step_seconds": planned.speed?.seconds.json ?? .null, "bound": .optional(planned.speed?.bound.rawValue),
-        "speed_device": .optional(planned.speedDevice?.name), "smallest_card": planned.smallest?.json ?? .null,
+        "speed_device": .optional(planned.speedDevice?.name), "run": planned.run?.json ?? .null,
+        "smallest_card": planned.smallest?.json ?? .null,
         "assumptions": .array(plan.assumptions.filter { !comparison.assumptions.contains($0) }.map { .string($0) }),
       ]
     }

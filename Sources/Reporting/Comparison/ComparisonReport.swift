@@ -14,6 +14,7 @@ public struct ComparisonReport: Report {
   public var document: Document {
     var blocks: [Document.Block] = [.lead(lead)]
     if !planned.isEmpty { blocks += [.table(sideBySide), .paragraph(legend)] }
+    if let run = comparison.run { blocks += RunBlocks.blocks(run) }
     if !cards.isEmpty { blocks += [.heading("The smallest card that carries it"), .facts(cards)] }
     let refusals = comparison.rows.compactMap { row -> Document.Fact? in
       guard case .refused(let error) = row.outcome else { return nil }
@@ -74,6 +75,10 @@ public struct ComparisonReport: Report {
     add("operations, TFLOP") { ComparisonReport.tera($0.plan.work.total) }
     add("tokens/s") { $0.speed.map { Phrase.rate($0.expected) } ?? "–" }
     add("a step takes") { $0.speed.map { Phrase.duration($0.seconds.expected) } ?? "–" }
+    if comparison.run != nil {
+      add("steps of the run") { $0.run.map { Fixed.grouped($0.steps) } ?? "–" }
+      add("the run takes") { $0.run?.seconds.map { Phrase.duration($0.expected) } ?? "–" }
+    }
     return table
   }
 

@@ -5,7 +5,22 @@ import Planning
 /// Comparisons as rows of one wide table with columns that stay: those of `fit`, and what only a comparison knows.
 enum ComparisonTable {
   static func table(of comparisons: [Comparison]) -> Table {
-    Table(columns, rows: comparisons.flatMap { comparison in comparison.rows.map { row($0, of: comparison) } })
+    // Runs have their columns where somebody said how long one is.
+    let hasRuns = comparisons.contains { $0.run != nil }
+    return Table(
+      columns + (hasRuns ? runColumns : []),
+      rows: comparisons.flatMap { comparison in
+        comparison.rows.map { row($0, of: comparison) + (hasRuns ? runCells($0) : []) }
+      })
+  }
+
+  private static let runColumns = [
+    Column("steps of the run", key: "run_steps", .integer),
+    Column("the run", key: "run_hours", .decimal(places: 4), unit: "h"),
+  ]
+
+  private static func runCells(_ row: Comparison.Row) -> [Cell] {
+    [.optional(row.planned?.run?.steps), .optional(row.planned?.run?.hours)]
   }
 
   private static let columns: [Column] =

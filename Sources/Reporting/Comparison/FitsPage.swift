@@ -2,10 +2,10 @@ import Bookkeeping
 import Modeling
 public import Planning
 
-/// Models on cards by method, the longest sequence or the smallest change each: `Reports/fits.md` and `.csv`.
+/// Models on cards by method, the longest sequence or the smallest set of changes each: `Reports/fits.md` and `.csv`.
 public struct FitsPage: Report {
   public let cells: [LongestFit]
-  /// The sequence that a change is for where it does not fit.
+  /// The sequence that changes are for where it does not fit.
   public let sequence: Int
   /// What makes the page.
   public let command: String
@@ -21,8 +21,8 @@ public struct FitsPage: Report {
       [
         Column("model", key: "model"), Column("card", key: "device"), Column("usable", key: "usable_bytes", .bytes),
         Column("method", key: "method"), Column("answer", key: "answer"),
-        Column("longest sequence", key: "longest_sequence", .integer), Column("change", key: "change"),
-        Column("cost", key: "change_cost"), Column("device", key: "changed_device_bytes", .bytes),
+        Column("longest sequence", key: "longest_sequence", .integer), Column("changes", key: "changes"),
+        Column("cost", key: "changes_cost"), Column("device", key: "changed_device_bytes", .bytes),
         Column("saved", key: "saved_bytes", .bytes), Column("refusal", key: "refusal"),
       ],
       rows: cells.map { cell in
@@ -32,10 +32,10 @@ public struct FitsPage: Report {
         return switch cell.answer {
         case .longest(let longest):
           names + ["fits", .integer(longest), .none, .none, .none, .none, .none]
-        case .change(let remedy, let longest):
+        case .changes(let set, let longest):
           names + [
-            "change", longest.map { .integer($0) } ?? .none, .text(remedy.change), .text(remedy.cost.rawValue),
-            .bytes(remedy.device.expected), .bytes(remedy.saved), .none,
+            "changes", .optional(longest), .text(set.flags), set.costliest.map { .text($0.rawValue) } ?? .none,
+            .bytes(set.device.expected), .bytes(set.changes.reduce(.zero) { $0 + $1.saved }), .none,
           ]
         case .nothing(let longest):
           names + ["no", longest.map { .integer($0) } ?? .none, .none, .none, .none, .none, .none]
@@ -56,8 +56,9 @@ public struct FitsPage: Report {
       .paragraph(
         "A number alone is the longest sequence that fits by the expected bytes, of those \(Axis.sequenceUnit) tokens apart up "
           + "to 1,024 and a sixteenth apart at most from there; * marks all that the model has positions for. Where \(wanted) "
-          + "tokens don't fit, the cheapest single change under which they do follows the longest that fits without it, if any "
-          + "does; – is neither. What a change saves and costs is in fits.csv."),
+          + "tokens don't fit, the smallest set of changes under which they do follows the longest that fits without it, if any "
+          + "does; – is neither. Sets are those of plimsoll fit: the fewest changes of fidelity, then of time, then free "
+          + "ones. What a set saves, and the costliest kind of its changes, is in fits.csv."),
     ]
     for spec in specs {
       blocks += [.heading("\(spec.name): \(Phrase.short(spec.parameterCount)) parameters"), .table(page(of: spec))]
@@ -90,6 +91,11 @@ public struct FitsPage: Report {
   }
 }
 
+extension RemedySet {
+  /// What its costliest change costs.
+  fileprivate var costliest: Remedy.Cost? { changes.last?.cost }
+}
+
 extension LongestFit {
   /// The answer in the few words of a cell.
   fileprivate var words: String {
@@ -98,8 +104,8 @@ extension LongestFit {
     }
     return switch answer {
     case .longest(let longest): number(longest)
-    case .change(let remedy, let longest):
-      longest == nil ? remedy.change : "\(number(longest)); \(remedy.change)"
+    case .changes(let set, let longest):
+      longest == nil ? set.flags : "\(number(longest)); \(set.flags)"
     case .nothing(let longest): number(longest)
     case .refused: "not planned"
     }

@@ -23,28 +23,7 @@ struct DataStudyReport {
   }
 
   private var facts: [Document.Fact] {
-    let samples = study.samples
-    var facts = [
-      Document.Fact("file", study.name),
-      Document.Fact(
-        "samples", "\(Fixed.grouped(samples.count)) of \(Fixed.grouped(samples.total)) tokens in all, \(basis)"),
-    ]
-    if let summary = samples.summary {
-      facts.append(
-        Document.Fact(
-          "lengths",
-          "\(Fixed.grouped(summary.minimum)) to \(Fixed.grouped(summary.maximum)) tokens: median "
-            + "\(Fixed.grouped(summary.median)), mean \(Fixed.text(summary.mean, decimals: 1)), 90 % up to "
-            + "\(Fixed.grouped(summary.percentile90)), 99 % up to \(Fixed.grouped(summary.percentile99))"))
-    }
-    let sequence = Fixed.grouped(study.sequence)
-    facts.append(
-      Document.Fact(
-        "cut",
-        study.cutSamples == 0
-          ? "none is longer than \(sequence) tokens"
-          : "\(Phrase.count(study.cutSamples, "sample")) beyond \(sequence) tokens, with "
-            + "\(percent(study.cutShare)) of all tokens"))
+    var facts = DataFacts(name: study.name, samples: study.samples, sequence: study.sequence).facts
     facts.append(
       Document.Fact(
         "worst micro-batch",
@@ -61,20 +40,6 @@ struct DataStudyReport {
       Document.Fact("the run", "\(passes) in \(study.order.title), \(Phrase.count(study.steps, "step"))\(time)"))
     return facts
   }
-
-  private var basis: String {
-    switch study.samples.basis {
-    case .tokenizer(let path): return "counted by the tokenizer of \(path)"
-    case .bytes(let ratio):
-      let range = ratio.range(of: Double(study.samples.total))
-      return
-        "estimated at \(Fixed.text(ratio.expected, decimals: 2)) bytes of English a token "
-        + "(\(Fixed.grouped(Int(range.low.rounded()))) to \(Fixed.grouped(Int(range.high.rounded())))); code and other "
-        + "languages take more, --tokenizer counts"
-    }
-  }
-
-  private func percent(_ share: Double) -> String { Fixed.text(share * 100, decimals: 1) + " %" }
 
   private var histogram: Table {
     let bins = study.samples.histogram

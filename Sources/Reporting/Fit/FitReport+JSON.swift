@@ -26,7 +26,7 @@ extension FitReport {
       "parameters": ["total": .integer(plan.parameters.total), "trainable": .integer(plan.parameters.trainable)],
       "flops": FitReport.flops(plan.work),
       "tokens_per_second": .optional(tokensPerSecond),
-      // Everything else here is of one GPU; this is of all, as if sending gradients and weights cost no time.
+      // Everything else here is of one GPU; this is of all.
       "tokens_per_second_of_all_gpus": .optional(
         tokensPerSecond.map { $0 * Double(plan.recipe.parallelism.replicas) }),
       "tokens_per_second_range": plan.throughput.map { ["low": .number($0.low), "high": .number($0.high)] } ?? .null,

@@ -21,8 +21,9 @@ struct TimeReport {
           "matrix products \(Phrase.duration(parts.products)), attention \(Phrase.duration(parts.fusedAttention)), "
             + "bytes \(Phrase.duration(parts.traffic)); meanwhile the host takes \(Phrase.duration(parts.host)) to ask "
             + "for it"),
-        Document.Fact("bound by", roofline.bound.sentence),
       ]
+      if !roofline.time.sending.items.isEmpty { facts.append(Document.Fact("sending", TimeReport.sentence(roofline))) }
+      facts.append(Document.Fact("bound by", roofline.bound.sentence))
     }
     if let run { facts.append(Document.Fact("the run", TimeReport.sentence(run))) }
     var blocks: [Document.Block] =
@@ -31,15 +32,18 @@ struct TimeReport {
     return blocks
   }
 
+  /// What goes over the links, and what of it the device waits for.
+  private static func sentence(_ roofline: Roofline) -> String {
+    let count = Double(roofline.time.microBatches)
+    let all = roofline.time.sending.items.reduce(0) { $0 + $1.seconds * ($1.isOnce ? 1 : count) }
+    return
+      "\(Phrase.duration(all)) to other GPUs and the host, of which the GPU waits \(Phrase.duration(roofline.waiting))"
+  }
+
   private static func sentence(_ run: RunTime) -> String {
-    let extent =
-      switch run.extent {
-      case .tokens(let count): Phrase.count(count, "token")
-      case .samples(let count): Phrase.count(count, "sample")
-      }
-    let epochs = run.epochs == 1 ? "" : ", \(Phrase.number(run.epochs)) times"
+    let extent = RunBlocks.sentence(run.extent, epochs: run.epochs)
     let time = run.seconds.map { ": " + Phrase.range($0) } ?? "; name a card with --gpu for its time"
-    return "\(extent)\(epochs), in \(Phrase.count(run.steps, "step"))\(time)"
+    return "\(extent), in \(Phrase.count(run.steps, "step"))\(time)"
   }
 
   // MARK: The explanation
@@ -49,6 +53,14 @@ struct TimeReport {
     if let roofline = plan.throughput, let target = plan.target {
       blocks += [
         .heading("Bytes that the step moves between products"), .table(bytes(roofline.time.traffic, on: target)),
+      ]
+      if !roofline.time.sending.items.isEmpty {
+        blocks += [
+          .heading("What each GPU sends in a step"),
+          .table(sent(roofline.time, waits: roofline.waiting)),
+        ]
+      }
+      blocks += [
         .heading("Ceilings, and how much of them kernels reach"), .list(Roofline.sources(of: plan.recipe, on: target)),
       ]
     } else {
@@ -105,6 +117,21 @@ struct TimeReport {
       })
   }
 
+  private func sent(_ time: StepTime, waits: Double) -> Table {
+    Table(
+      [
+        Column("what", key: "what"), Column("bytes", key: "bytes", .bytes), Column("times", key: "times", .integer),
+        Column("takes", key: "seconds", alignment: .right), Column("beside computing", key: "is_hidden", .flag),
+      ],
+      rows: time.sending.items.map { item in
+        let count = item.isOnce ? 1 : time.microBatches
+        return [
+          .text(item.what.title), .bytes(Bytes(Int(min(item.bytes, 1e18)))), .integer(count),
+          .text(Phrase.duration(item.seconds * Double(count))), .flag(item.isHidden),
+        ]
+      })
+  }
+
   // MARK: For programs
 
   var json: OrderedJSON {
@@ -118,7 +145,7 @@ struct TimeReport {
         "parts_seconds",
         [
           "products": .number(parts.products), "attention": .number(parts.fusedAttention),
-          "bytes": .number(parts.traffic), "host": .number(parts.host),
+          "bytes": .number(parts.traffic), "host": .number(parts.host), "waiting": .number(roofline.waiting),
         ])
       add(
         "bytes_moved",
@@ -126,6 +153,17 @@ struct TimeReport {
           "tensors": .number(traffic.tensors), "dequantization": .number(traffic.dequantization),
           "optimizer": .number(traffic.optimizer),
         ])
+    }
+    if let time = plan.throughput?.time, !time.sending.items.isEmpty {
+      add(
+        "sent",
+        .array(
+          time.sending.items.map {
+            [
+              "what": .string($0.what.rawValue), "bytes": .number($0.bytes), "seconds": .number($0.seconds),
+              "times": .integer($0.isOnce ? 1 : time.microBatches), "beside_computing": .bool($0.isHidden),
+            ]
+          }))
     }
     if let run {
       add(
@@ -149,6 +187,19 @@ extension WorkSheet.Line {
   }
 }
 
+extension StepSending.Item.What {
+  fileprivate var title: String {
+    switch self {
+    case .gradients: "gradients, summed up"
+    case .gatheredWeights: "weights, gathered"
+    case .updatedWeights: "updated weights, from the host"
+    case .dividedProducts: "sums of divided products"
+    case .fromHost: "weights, from the host"
+    case .toHost: "gradients, to the host"
+    }
+  }
+}
+
 extension Seconds {
   var json: OrderedJSON { ["low": .number(low), "expected": .number(expected), "high": .number(high)] }
 }
@@ -159,6 +210,7 @@ extension Roofline.Bound {
     switch self {
     case .products: "matrix products: fewer parameters or tokens, or a card with a higher rate, make it faster"
     case .bytes: "the memory's bandwidth: fused kernels or a card with more of it make it faster"
+    case .links: "the links to other GPUs or the host: more tokens or micro-batches a step share what is sent once"
     case .host: "the host, which asks for kernels more slowly than the card runs them: more tokens a step cost nothing"
     }
   }

@@ -44,6 +44,7 @@ extension DevicesReport {
     [
       "model": .string(model), "method": .string(recipe.method.name.rawValue),
       "fits": .bool(rows.contains { $0.fit.best != nil }), "recipe": recipe.json,
+      "run": run.map { RunBlocks.json($0) } ?? .null, "choice": choice?.recipe.json ?? .null,
       "devices": .array(rows.map(\.json)), "assumptions": .array(assumptions.map { .string($0) }),
     ]
   }
@@ -54,7 +55,7 @@ extension DevicesReport.Row {
     [
       "device": .string(fit.device.name), "usable_bytes": .integer(fit.device.usable.count), "alone": fit.alone.json,
       "shared": .array(fit.shared.map(\.json)), "headroom_bytes": .integer(fit.headroom.count),
-      "price_per_hour": .optional(price), "hours": .optional(hours), "cost": .optional(cost),
+      "price_per_hour": .optional(price), "run": run?.json ?? .null, "hours": .optional(hours), "cost": .optional(cost),
     ]
   }
 }

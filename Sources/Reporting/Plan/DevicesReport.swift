@@ -9,65 +9,67 @@ public struct DevicesReport: Report {
     public let fit: DeviceFit
     /// By the hour, of one.
     public let price: Double?
-    /// Of the whole run, where its length is known.
-    public let cost: Double?
-    /// Hours of the whole run.
+    /// What the whole run comes to the best way; `nil` where nobody said how long it is, and where nothing fits.
+    public let run: WholeRun.Time?
+    /// Of the whole run.
     public let hours: Double?
+    /// Of the whole run, where its hours are known.
+    public let cost: Double?
 
-    public init(_ fit: DeviceFit, price: Double?, run: RunLength?) {
+    /// - Parameters:
+    ///   - price: of one device, by the hour.
+    ///   - hours: of the run where they were named outright.
+    public init(_ fit: DeviceFit, price: Double?, run: WholeRun.Time?, hours: Double? = nil) {
       self.fit = fit
       self.price = price
+      self.run = run
       let best = fit.best
-      hours = run.flatMap { run in best.flatMap { run.hours(at: $0.tokensPerSecond) } }
-      if let price, let hours, let best { cost = price * hours * Double(best.devices) } else { cost = nil }
+      let known = best == nil ? nil : hours ?? run?.hours
+      self.hours = known
+      if let price, let known, let best { cost = price * known * Double(best.devices) } else { cost = nil }
     }
-  }
 
-  /// How long a run is.
-  public enum RunLength: Hashable, Sendable {
-    case tokens(Double)
-    case hours(Double)
-
-    func hours(at tokensPerSecond: Double?) -> Double? {
-      switch self {
-      case .hours(let hours): return hours
-      case .tokens(let tokens):
-        guard let tokensPerSecond, tokensPerSecond > 0 else { return nil }
-        return tokens / tokensPerSecond / 3600
-      }
+    /// What the cheapest run is told by: the cost, or where nobody said how long the run is, the price of a token.
+    fileprivate var order: Double {
+      if let cost { return cost }
+      guard let price, let best = fit.best else { return .infinity }
+      return price * Double(best.devices) / (best.tokensPerSecond ?? .leastNormalMagnitude)
     }
   }
 
   public let model: String
   public let recipe: Recipe
-  /// Those that carry it first: the cheapest, or where nothing is priced the smallest.
+  /// Those that carry it first: the cheapest run, or where nothing is priced the fewest GPUs, then the smallest device.
   public let rows: [Row]
+  /// The run whose hours rows have; `nil` where nobody said how long it is.
+  public let run: WholeRun?
   public let assumptions: [String]
   /// Whether every way to share is shown, and not the first of each device alone.
   public let showsAllWays: Bool
 
   public init(
-    model: String, recipe: Recipe, rows: [Row], assumptions: [String], showsAllWays: Bool
+    model: String, recipe: Recipe, rows: [Row], run: WholeRun? = nil, assumptions: [String], showsAllWays: Bool
   ) {
     self.model = model
     self.recipe = recipe
     self.rows = rows.enumerated().sorted { DevicesReport.precedes($0, $1) }.map(\.element)
+    self.run = run
     self.assumptions = assumptions
     self.showsAllWays = showsAllWays
   }
 
   private static func precedes(_ one: (offset: Int, element: Row), _ other: (offset: Int, element: Row)) -> Bool {
-    func key(_ row: Row, _ place: Int) -> (Int, Double, Int, Double, Int) {
+    // Nothing fits last, priced ones before others, of unpriced ones alone before together, the smallest first.
+    func key(_ row: Row, _ place: Int) -> (Int, Double, Int, Int, Int) {
       let best = row.fit.best
-      let price = row.cost ?? row.price.map { $0 * Double(best?.devices ?? 1) } ?? .infinity
-      // Nothing fits last, several after one, priced ones before others, the smallest first.
-      return (
-        best == nil ? 2 : best?.devices == 1 ? 0 : 1, price, best?.devices ?? 0, Double(row.fit.device.usable.count),
-        place
-      )
+      return (best == nil ? 1 : 0, row.order, best?.devices ?? 0, row.fit.device.usable.count, place)
     }
     return key(one.element, one.offset) < key(other.element, other.offset)
   }
+
+  /// The way to go: of the cheapest run where prices are given, else of the fewest GPUs, then of the smallest device by
+  /// memory, then of the first in the list; `nil` where nothing fits.
+  public var choice: DeviceFit.Way? { rows.first?.fit.best }
 
   private var alone: [Row] { rows.filter(\.fit.alone.fits) }
   private var lacking: [Row] { rows.filter { !$0.fit.alone.fits } }
@@ -83,6 +85,7 @@ public struct DevicesReport: Report {
       blocks += [.heading(showsAllWays ? "Shared between several" : "The fewest of these that carry it together")]
       blocks += [.table(several)]
     }
+    if let run { blocks += RunBlocks.blocks(run) }
     blocks += [.heading("Notes"), .list(notes)]
     if !assumptions.isEmpty { blocks += [.heading("Assumed"), .list(assumptions)] }
     return Document(blocks)
@@ -104,14 +107,14 @@ public struct DevicesReport: Report {
 
   private func prices(_ row: Row) -> [Cell] {
     var cells: [Cell] = []
-    if isTimed { cells.append(.optional(row.hours)) }
+    if isTimed { cells.append(row.hours.map { .text(Phrase.duration($0 * 3600)) } ?? .none) }
     if isPriced { cells += [.optional(row.price), .optional(row.cost)] }
     return cells
   }
 
   private var priceColumns: [Column] {
     var columns: [Column] = []
-    if isTimed { columns.append(Column("hours", key: "hours", .decimal(places: 1))) }
+    if isTimed { columns.append(Column("takes", key: "takes", alignment: .right)) }
     if isPriced {
       columns.append(Column("an hour", key: "price_per_hour", .decimal(places: 2)))
       columns.append(Column("the run", key: "cost", .decimal(places: 2)))
@@ -171,8 +174,10 @@ public struct DevicesReport: Report {
         + "can be in the host's memory; DistributedDataParallel divides nothing",
       "tensor parallelism was tried where the stack has it for the recipe, on up to 8 GPUs, by Megatron also with sequence "
         + "parallelism and in groups of 8 under ZeRO-1; pipeline and context parallelism are not considered",
-      "tokens/s of several GPUs are the sum of theirs, as if sending gradients and weights, and moving to and from the "
-        + "host, cost no time; each runs micro-batches of its own, those that divide products (tp) together",
+      "tokens/s of several GPUs are the sum of theirs, each with micro-batches of its own, those that divide products (tp) "
+        + "together; what they send is timed by the links of their data sheets at 0.83, beside the computing where the "
+        + "software lets it pass there; nodes have 8 GPUs, with 200 Gb/s of network each where NVLink or its like joins "
+        + "all 8, and 200 Gb/s for all 8 otherwise; the optimizer's step on the host is not timed",
     ]
     if isPriced { notes.append("prices are those of the list, in its currency") }
     return notes

@@ -19,8 +19,15 @@ extension PlanReport {
       Column("tokens/s", key: "fastest_tokens_per_second", .decimal(places: 0)),
       Column("batch", key: "fastest_batch", .integer), Column("checkpoints", key: "fastest_checkpointing", .flag),
       Column("attention", key: "fastest_attention"), Column("loss", key: "fastest_loss"),
-      Column("bytes", key: "fastest_device_bytes", .bytes), Column("smallest changes", key: "smallest_changes"),
+      Column("bytes", key: "fastest_device_bytes", .bytes),
     ]
+    if capacity.run != nil {
+      columns += [
+        Column("steps", key: "run_steps", .integer),
+        Column("the run", key: "run_hours", .decimal(places: 4), unit: "h"),
+      ]
+    }
+    columns.append(Column("smallest changes", key: "smallest_changes"))
     return Table(columns, rows: capacity.methods.map { row($0, sequences) })
   }
 
@@ -44,6 +51,7 @@ extension PlanReport {
     } else {
       cells += Array(repeating: .none, count: 6)
     }
+    if capacity.run != nil { cells += [.optional(method.fastest?.run?.steps), .optional(method.fastest?.run?.hours)] }
     cells.append(method.remedy.map { .text($0.flags) } ?? .none)
     return cells
   }
@@ -52,6 +60,7 @@ extension PlanReport {
     [
       "model": capacity.spec.json, "device": .optional(capacity.device?.name),
       "budget_bytes": .integer(capacity.budget.count), "speeds_of": .string(capacity.card.name),
+      "run": capacity.run.map { RunBlocks.json($0) } ?? .null,
       "fits": .bool(capacity.methods.contains { $0.fits }),
       "method": .string(capacity.choice.recipe.method.name.rawValue),
       "recipe": capacity.chosen?.json ?? .null, "methods": .array(capacity.methods.map(\.json)),
@@ -90,6 +99,7 @@ extension FastRecipe {
     [
       "recipe": recipe.json, "device_bytes": device.json, "tokens_per_second": .number(speed.expected),
       "tokens_per_second_range": ["low": .number(speed.low), "high": .number(speed.high)],
+      "run": run?.json ?? .null,
     ]
   }
 }

@@ -19,6 +19,7 @@ public struct PlanReport: Report {
     if let holes { blocks.append(.list(holes)) }
     blocks += [.heading("Largest batch by sequence"), .table(frontier)]
     blocks += [.heading("Fastest that fits, on the \(capacity.card.title)"), .table(speeds)]
+    if let run = capacity.run { blocks += RunBlocks.blocks(run) }
     blocks += remedies
     blocks += [.heading("Notes"), .list(notes)]
     if !assumptions.isEmpty { blocks += [.heading("Assumed"), .list(assumptions)] }
@@ -101,18 +102,26 @@ public struct PlanReport: Report {
         Column("batch", key: "batch", .integer), Column("checkpoints", key: "checkpointing", .flag),
         Column("attention", key: "attention"), Column("loss", key: "loss"),
         Column("device", key: "device_bytes", .bytes),
-      ],
+      ]
+        + (isTimed
+          ? [Column("steps", key: "run_steps", .integer), Column("the run", key: "run", alignment: .right)] : []),
       rows: capacity.methods.map { method in
         let title = Cell.text(method.recipe.method.name.rawValue)
-        guard let fastest = method.fastest else { return [title] + Array(repeating: .none, count: 6) }
+        guard let fastest = method.fastest else {
+          return [title] + Array(repeating: .none, count: isTimed ? 8 : 6)
+        }
         let recipe = fastest.recipe
+        let time = fastest.run?.seconds.map { Cell.text(Phrase.duration($0.expected)) } ?? .none
+        let run: [Cell] = isTimed ? [.optional(fastest.run?.steps), time] : []
         return [
           title, .decimal(fastest.speed.expected), .integer(recipe.batch.microBatch),
           .flag(recipe.usesGradientCheckpointing), .text(recipe.attention.rawValue), .text(recipe.loss.rawValue),
           .bytes(fastest.device.expected),
-        ]
+        ] + run
       })
   }
+
+  private var isTimed: Bool { capacity.run != nil }
 
   private var remedies: [Document.Block] {
     capacity.methods.flatMap { method -> [Document.Block] in
@@ -133,9 +142,13 @@ public struct PlanReport: Report {
     if capacity.device == nil {
       notes.append("speed: the \(capacity.card.title) stands for a card of this size; name yours with --gpu")
     }
+    let batch =
+      isTimed
+      ? "the fastest is the one with the least time for the run: larger batches pad data more, so the powers of two are "
+        + "tried beside the largest that fits" : "the fastest takes the largest batch that fits"
     notes.append(
-      "speed: the fastest takes the largest batch that fits, \(capacity.card.title)'s roofline; checkpoints, "
-        + "attention, loss and the optimizer's walk are chosen; more sequences in a batch are more in a step")
+      "speed: \(batch), \(capacity.card.title)'s roofline; checkpoints, attention, loss and the optimizer's walk are "
+        + "chosen; more sequences in a batch are more in a step")
     notes += capacity.refusals.map { "\($0.method.rawValue) is left out: \($0.reason)" }
     return notes
   }

@@ -110,23 +110,34 @@ import Testing
     #expect(longest >= 1024 && longest <= 4096)
   }
 
-  @Test func `is a change that suffices where it does not`() throws {
-    guard case .change(let remedy, let longest) = try fit("lora", "rtx-4060-ti-16gb").answer else {
+  /// The set is the one that `fit` names under a no.
+  @Test(arguments: [("lora", "rtx-4060-ti-16gb"), ("full", "rtx-4060"), ("full", "rtx-4090")])
+  func `is the smallest set of changes where it does not`(method: String, card: String) throws {
+    guard case .changes(let set, let longest) = try fit(method, card).answer else {
       Issue.record("7B on TRL are loaded in 32 bits, 25 GiB")
       return
     }
-    #expect(remedy.suffices && remedy.cost != .task)
     #expect(longest ?? 0 < 1024)
+    let (spec, device) = (try Models.llama2Seven(), try #require(DeviceCatalog.named(card)))
+    var request = RecipeRequest()
+    request.sequence = 1024
+    let resolved = try #require(ComparedMethod.named(method)).request(within: request).resolved(for: spec)
+    let verdict = Verdict.judge(try Planner.plan(spec, resolved, device: device), budget: device.usable)
+    let remedy = try #require(Remedies.seek(verdict).smallestSet)
+    #expect(set.flags == remedy.flags && set.device == remedy.device)
+    #expect(set.device.expected <= device.usable && set.changes.allSatisfy { $0.cost != .task })
   }
 
-  @Test func `is nothing where no single change suffices`() throws {
-    guard case .nothing(longest: nil) = try fit("full", "rtx-4060").answer else {
-      // QLoRA is a change of full fine-tuning, and 7B of it fit on 8 GB.
-      guard case .change(let remedy, longest: nil) = try fit("full", "rtx-4060").answer else {
-        Issue.record("full fine-tuning of 7B does not fit on 8 GB")
-        return
-      }
-      #expect(remedy.change.contains("qlora"))
+  @Test func `is nothing where no changes but a shorter sequence make it fit`() throws {
+    let spec = try Models.llama(
+      "70b", layers: 80, hidden: 8192, heads: 64, keyValueHeads: 8, intermediate: 28_672)
+    var request = RecipeRequest()
+    request.sequence = 1024
+    let answer = try LongestFit(
+      spec, request, #require(ComparedMethod.named("qlora")), on: #require(DeviceCatalog.named("rtx-4060"))
+    ).answer
+    guard case .nothing(longest: nil) = answer else {
+      Issue.record("70B in 4 bits are 33 GiB")
       return
     }
   }

@@ -71,6 +71,47 @@ import Testing
   }
 }
 
+@Suite struct `The fastest recipe for a run` {
+  private static func find(_ method: Method.Name, _ lengths: [Int], order: RowOrder) throws -> FastRecipe {
+    let spec = try Models.llama("small", layers: 8, hidden: 512, heads: 8, keyValueHeads: 4, intermediate: 2048)
+    let data = MeasuredData(
+      name: "data", samples: SampleLengths(lengths: lengths, basis: .tokenizer("t")), order: order, epochs: 2)
+    var request = RecipeRequest()
+    request.method = method
+    request.stack = .trl
+    let sequence = try data.fill(&request, for: spec)
+    let recipe = try request.resolved(for: spec).recipe
+    let card = try #require(DeviceCatalog.named("rtx-4060"))
+    let estimates = Estimates(spec, budget: card.usable, device: card)
+    return try #require(FastRecipe.find(recipe, estimates, on: card, run: .data(data, sequence: sequence)))
+  }
+
+  /// Time by the study of the data, which prints the hours of `fit`.
+  @Test(arguments: RowOrder.allCases)
+  func `takes what its study says, and no more than other batches of it`(order: RowOrder) throws {
+    let lengths = (0..<300).map { $0.isMultiple(of: 40) ? 1024 : 16 + $0 % 50 }
+    let found = try Self.find(.lora, lengths, order: order)
+    let (spec, card) = (
+      try Models.llama("small", layers: 8, hidden: 512, heads: 8, keyValueHeads: 4, intermediate: 2048),
+      try #require(DeviceCatalog.named("rtx-4060"))
+    )
+    func study(_ batch: Int) throws -> DataStudy {
+      let recipe = try #require(found.recipe.changed(RecipeChange(microBatch: batch)))
+      return try DataStudy(
+        name: "data", SampleLengths(lengths: lengths, basis: .tokenizer("t")), spec, recipe, sequence: 1024,
+        order: order, passes: 2, on: card)
+    }
+    let same = try study(found.recipe.batch.microBatch)
+    #expect(found.run?.steps == same.steps && found.run?.seconds == same.seconds)
+    let hours = try #require(found.run?.hours)
+    for batch in [1, 2, 4, 8, 16, 32, 64] {
+      let recipe = try #require(found.recipe.changed(RecipeChange(microBatch: batch)))
+      guard try Planner.deviceBytes(spec, recipe, device: card).expected <= card.usable else { continue }
+      #expect(try #require(study(batch).seconds?.expected) / 3600 >= hours * (1 - 1e-12), "\(batch)")
+    }
+  }
+}
+
 @Suite struct `The time of an epoch` {
   private func plan(sequence: Int, batch: Int = 1, accumulation: Int = 1) throws -> Plan {
     let spec = try Models.llama2Seven()

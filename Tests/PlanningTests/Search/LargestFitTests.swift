@@ -19,7 +19,7 @@ import Testing
   }
 
   /// Floors that never fall but at breaks, and sizes that jump about above them.
-  @Test(arguments: 0..<400)
+  @Test(arguments: 0..<2000)
   func `is the one that trying them all finds`(seed: Int) {
     var draw = Draw(state: UInt64(seed))
     let rungs = Ladder(upTo: draw.number(1...3000), unit: draw.pick([1, 16])).rungs

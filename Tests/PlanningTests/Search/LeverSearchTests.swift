@@ -31,7 +31,7 @@ import Testing
     return levers.isEmpty ? nil : (random, levers)
   }
 
-  @Test(arguments: 0..<24)
+  @Test(arguments: 0..<48)
   func `is the one that trying every set finds`(seed: Int) throws {
     guard let (random, levers) = draw(seed) else { return }
     let (spec, recipe) = (random.spec, random.recipe)
@@ -60,7 +60,7 @@ import Testing
   }
 
   /// Pulled further, a steady lever never has a higher floor, whatever else is changed.
-  @Test(arguments: 0..<40)
+  @Test(arguments: 0..<300)
   func `rests on levers that never raise the floor`(seed: Int) throws {
     guard let (random, levers) = draw(seed) else { return }
     let estimates = Estimates(random.spec, budget: Bytes(1 << 60))

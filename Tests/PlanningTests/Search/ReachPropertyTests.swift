@@ -41,7 +41,7 @@ struct RandomRecipe {
   static let stacks: [Stack] = [.trl, .transformers, .unsloth, .torchtune, .transformers4, .liger, .axolotl, .plimsoll]
 
   /// Every rung is planned, and the largest that fits is the answer.
-  @Test(arguments: 0..<60)
+  @Test(arguments: 0..<200)
   func `is what planning every number says`(seed: Int) throws {
     var draw = Draw(state: UInt64(seed) &* 77)
     guard let random = RandomRecipe(&draw, stacks: Self.stacks) else { return }
@@ -63,7 +63,7 @@ struct RandomRecipe {
   }
 
   /// The floor never falls within a piece, and no size is under it.
-  @Test(arguments: 0..<40)
+  @Test(arguments: 0..<50)
   func `rests on floors that do not fall between breaks`(seed: Int) throws {
     var draw = Draw(state: UInt64(seed) &* 1_000_003)
     guard let random = RandomRecipe(&draw, stacks: Self.stacks) else { return }
