@@ -50,7 +50,7 @@ bench: build ## time the planner and the engine on this machine, write Reports/b
 	Benchmarks/.build/release/Bench fit estimate sweep step .build/release/plimsoll | tee Reports/benchmarks.md.part
 	mv Reports/benchmarks.md.part Reports/benchmarks.md
 
-peers: build ## train beside PyTorch, PEFT and bitsandbytes on this machine, write Benchmarks/peers/compare.md
+peers: build ## train beside PyTorch, PEFT and bitsandbytes on this machine, write Reports/performance.md and .csv
 	test -x Benchmarks/peers/.venv/bin/python || Benchmarks/peers/setup
 	Benchmarks/peers/compare
 
