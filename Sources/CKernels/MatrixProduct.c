@@ -4,20 +4,19 @@
 #include <pthread.h>
 
 enum {
-  // Steps of depth in a packed block: a panel of A is then 32 KiB at most, which first-level caches hold.
-  STEPS = 512,
-  // Packed cells of B: 512 KiB, half of the smallest second-level cache among processors with AVX-512.
-  CELLS_OF_B = 128 * 1024,
-  PANELS_OF_A = 4,
-  LANES_OF_A = 16,
-  CELLS_OF_A = PANELS_OF_A * LANES_OF_A * STEPS,
-  // Sums of a C in bf16 whose depth takes several blocks: 1 MiB.
-  SUMS = 256 * 1024,
+  // Steps of depth in a packed block: a panel of A is then 36 KiB at most.
+  STEPS = 576,
+  // Packed cells of A: 37 panels of 14 rows, so 512 rows at any depth; 1.3 MiB that all threads read.
+  CELLS_OF_A = 37 * 16 * STEPS,
+  // Packed cells of B: 384 columns, 864 KiB, which a second-level cache of 1 MiB holds.
+  CELLS_OF_B = 384 * STEPS,
+  // Sums of a C in bf16 whose depth takes several blocks: 2 MiB, 512 rows of 1024 columns.
+  SUMS = 512 * 1024,
 };
 
 typedef struct {
-  uint32_t a[CELLS_OF_A];
-  uint32_t b[CELLS_OF_B];
+  uint32_t b[CELLS_OF_B];  // of every thread that multiplies
+  uint32_t a[CELLS_OF_A];  // of the thread that asked for the product, as are the sums
   float sums[SUMS];
 } scratch;
 
@@ -70,78 +69,123 @@ static plk_tiling tiling(int32_t instructions, int in_bf16) {
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
 static int64_t quotient_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 static int64_t multiple_up(int64_t a, int64_t b) { return quotient_up(a, b) * b; }
 
-// Rows first ..< first + rows of C times all columns of the packed block of B.
-static void multiply_block(const plk_product *product, const plk_tiling *tiling, scratch *own, int64_t first,
-                           int64_t rows, int64_t depth, int64_t depths, plk_tile tile) {
-  const int64_t steps = quotient_up(depths, tiling->step);
-  const int64_t columns = tile.columns;
-  char *c = tile.c;
-  const int64_t size = tile.format == PLK_BF16 ? 2 : 4;
-  // Tiles of equal heights rather than a short last one.
-  const int64_t tiles = quotient_up(rows, tiling->rows);
-  for (int64_t group = 0; group < tiles; group += PANELS_OF_A) {
-    const int64_t last = smaller(tiles, group + PANELS_OF_A);
-    for (int64_t t = group; t < last; t++) {
-      const int64_t top = t * rows / tiles, bottom = (t + 1) * rows / tiles;
-      uint32_t *packed = own->a + (t - group) * tiling->row_lanes * steps;
-      const plk_panel panel = {&product->a, first + top, bottom - top, depth, depths, tiling->row_lanes,
-                               product->rounds};
-      tiling->pack(packed, &panel);
-      for (int64_t j = 0; j < columns; j += tiling->columns) {
-        tile.c = c + (top * tile.stride + j) * size;
-        tile.rows = bottom - top;
-        tile.columns = smaller(tiling->columns, columns - j);
-        tiling->multiply(packed, own->b + j * steps, steps, &tile);
-      }
+// A part of the product that all its threads work on at a time: rows and columns of C, and a part of their depth.
+typedef struct {
+  const plk_product *product;
+  plk_tiling tiling;
+  uint32_t *a;  // the packed panels of all rows, `steps` deep
+  int64_t first_row, rows, tiles;
+  int64_t first_column, columns, panels;
+  int64_t depth, depths, steps;
+  plk_tile tile;  // all of its C
+  int64_t threads, panels_a_task;
+  int64_t column_tasks, row_tasks;
+  _Atomic int *fails;
+} part;
+
+// Tiles of equal heights rather than a short last one.
+static int64_t top_of(const part *part, int64_t tile) { return tile * part->rows / part->tiles; }
+
+static void pack_rows(void *context, int64_t task, int64_t worker) {
+  (void)worker;
+  const part *part = context;
+  const int64_t last = smaller(part->tiles, (task + 1) * part->panels_a_task);
+  for (int64_t t = task * part->panels_a_task; t < last; t++) {
+    const int64_t top = top_of(part, t);
+    const plk_panel panel = {&part->product->a, part->first_row + top, top_of(part, t + 1) - top, part->depth,
+                             part->depths, part->tiling.row_lanes, part->product->rounds};
+    part->tiling.pack(part->a + t * part->tiling.row_lanes * part->steps, &panel);
+  }
+}
+
+// Packs some columns of B for this thread alone and multiplies all rows, or its share of them, by these.
+static void multiply_columns(void *context, int64_t task, int64_t worker) {
+  (void)worker;
+  const part *part = context;
+  const plk_tiling *tiling = &part->tiling;
+  scratch *own = own_scratch();
+  if (own == NULL) {
+    *part->fails = 1;
+    return;
+  }
+  const int64_t column = task / part->row_tasks, row = task % part->row_tasks;
+  const int64_t first = column * part->panels / part->column_tasks * tiling->columns;
+  const int64_t last = smaller(part->columns, (column + 1) * part->panels / part->column_tasks * tiling->columns);
+  for (int64_t j = first; j < last; j += tiling->columns) {
+    const plk_panel panel = {&part->product->b, part->first_column + j, smaller(tiling->columns, last - j),
+                             part->depth, part->depths, tiling->columns, part->product->rounds};
+    tiling->pack(own->b + (j - first) * part->steps, &panel);
+  }
+  const int64_t size = part->tile.format == PLK_BF16 ? 2 : 4;
+  const int64_t end = (row + 1) * part->tiles / part->row_tasks;
+  for (int64_t t = row * part->tiles / part->row_tasks; t < end; t++) {
+    plk_tile tile = part->tile;
+    const int64_t top = top_of(part, t);
+    tile.rows = top_of(part, t + 1) - top;
+    for (int64_t j = first; j < last; j += tiling->columns) {
+      tile.c = (char *)part->tile.c + (top * tile.stride + j) * size;
+      tile.columns = smaller(tiling->columns, last - j);
+      tiling->multiply(part->a + t * tiling->row_lanes * part->steps, own->b + (j - first) * part->steps, part->steps,
+                       &tile);
     }
   }
 }
 
-static void pack_columns(const plk_product *product, const plk_tiling *tiling, scratch *own, int64_t first,
-                         int64_t columns, int64_t depth, int64_t depths) {
-  const int64_t steps = quotient_up(depths, tiling->step);
-  for (int64_t j = 0; j < columns; j += tiling->columns) {
-    const plk_panel panel = {&product->b, first + j, smaller(tiling->columns, columns - j), depth, depths,
-                             tiling->columns, product->rounds};
-    tiling->pack(own->b + j * steps, &panel);
-  }
+// First all threads pack the rows, then each takes columns until there are none left.
+static void multiply_part(part *part) {
+  const int64_t threads = part->threads;
+  const int64_t lanes = part->tiling.columns;
+  part->steps = quotient_up(part->depths, part->tiling.step);
+  part->tiles = quotient_up(part->rows, part->tiling.rows);
+  part->panels = quotient_up(part->columns, lanes);
+  part->panels_a_task = larger(1, smaller(4, part->tiles / threads));
+  // As many equal slices for each thread, and rows cut where there are fewer columns than threads.
+  const int64_t widest = larger(1, CELLS_OF_B / larger(1, part->steps) / lanes);
+  const int64_t slices = quotient_up(part->panels, widest);
+  part->column_tasks = smaller(part->panels, multiple_up(slices, threads));
+  part->row_tasks = smaller(part->tiles, quotient_up(threads, part->column_tasks));
+  plk_parallel_run(threads, pack_rows, part, quotient_up(part->tiles, part->panels_a_task));
+  plk_parallel_run(threads, multiply_columns, part, part->column_tasks * part->row_tasks);
 }
 
-int plk_product_block(const plk_product *product, int32_t instructions, int64_t first_row, int64_t rows,
-                      int64_t first_column, int64_t columns) {
+int plk_product_run(const plk_product *product, int32_t instructions, int64_t threads) {
   scratch *own = own_scratch();
   if (own == NULL) return 0;
+  if (product->m <= 0 || product->n <= 0) return 1;
+  _Atomic int fails = 0;
   const int in_bf16 = product->a.format == PLK_BF16 || product->b.format == PLK_BF16;
-  const plk_tiling tiling_used = tiling(instructions, in_bf16);
+  part now = {.product = product, .tiling = tiling(instructions, in_bf16), .a = own->a, .threads = threads,
+              .fails = &fails};
   const int64_t k = product->k;
   // Equal parts of the depth, in whole blocks of 4-bit codes.
-  const int64_t parts = k > 0 ? quotient_up(k, STEPS * tiling_used.step) : 1;
-  const int64_t part = multiple_up(quotient_up(k > 0 ? k : 1, parts), 64);
-  const int64_t steps = quotient_up(smaller(part, k), tiling_used.step);
-  const int64_t width = steps > 0 ? CELLS_OF_B / steps / 64 * 64 : columns;
+  const int64_t parts = k > 0 ? quotient_up(k, STEPS * now.tiling.step) : 1;
+  const int64_t deep = multiple_up(quotient_up(k > 0 ? k : 1, parts), 64);
+  const int64_t most_tiles = CELLS_OF_A / (now.tiling.row_lanes * quotient_up(deep, now.tiling.step));
+  const int64_t high = quotient_up(product->m, quotient_up(product->m, most_tiles * now.tiling.rows));
   const int through_sums = parts > 1 && product->format == PLK_BF16;
+  const int64_t wide = through_sums ? smaller(product->n, SUMS / high / 64 * 64) : product->n;
   const int64_t size = product->format == PLK_BF16 ? 2 : 4;
-  for (int64_t j = 0; j < columns; j += width) {
-    const int64_t wide = smaller(width, columns - j);
-    const int64_t height = through_sums ? smaller(rows, SUMS / wide) : rows;
-    for (int64_t i = 0; i < rows; i += height) {
-      const int64_t high = smaller(height, rows - i);
-      void *c = (char *)product->c + ((first_row + i) * product->stride + first_column + j) * size;
-      const plk_tile result = {c, product->stride, high, wide, product->format, product->adds, product->scale};
-      for (int64_t p = 0; p == 0 || p < k; p += part) {
-        const int64_t depths = smaller(part, k - p);
-        plk_tile tile = result;
-        tile.adds = p > 0 || product->adds;
-        if (through_sums) tile = (plk_tile){own->sums, wide, high, wide, PLK_FP32, p > 0, 1.0f};
-        pack_columns(product, &tiling_used, own, first_column + j, wide, p, depths);
-        multiply_block(product, &tiling_used, own, first_row + i, high, p, depths, tile);
+  for (int64_t j = 0; j < product->n; j += wide) {
+    for (int64_t i = 0; i < product->m; i += high) {
+      now.first_row = i, now.rows = smaller(high, product->m - i);
+      now.first_column = j, now.columns = smaller(wide, product->n - j);
+      const plk_tile result = {(char *)product->c + (i * product->stride + j) * size, product->stride, now.rows,
+                               now.columns, product->format, product->adds, product->scale};
+      for (int64_t p = 0; p == 0 || p < k; p += deep) {
+        now.depth = p, now.depths = smaller(deep, k - p);
+        now.tile = result;
+        now.tile.adds = p > 0 || product->adds;
+        if (through_sums) now.tile = (plk_tile){own->sums, wide, now.rows, now.columns, PLK_FP32, p > 0, 1.0f};
+        multiply_part(&now);
       }
       if (through_sums) plk_tile_store(own->sums, wide, &result);
     }
   }
-  return 1;
+  return !fails;
 }

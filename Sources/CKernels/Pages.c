@@ -28,16 +28,30 @@ void *plk_pages_map(size_t size) {
   return base;
 }
 
-void *plk_pages_resize(void *base, size_t old_size, size_t new_size) {
+void *plk_pages_reserve(size_t size) {
 #ifdef MREMAP_MAYMOVE
-  void *moved = mremap(base, old_size, new_size, MREMAP_MAYMOVE);
-  if (moved == MAP_FAILED) return 0;
-  plk_advise_huge(moved, new_size);
-  return moved;
+  void *base = mmap(0, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return base == MAP_FAILED ? 0 : base;
+#else
+  (void)size;
+  return 0;
+#endif
+}
+
+int plk_pages_map_at(void *target, size_t size) {
+  void *base = mmap(target, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  if (base == MAP_FAILED) return 0;
+  plk_advise_huge(base, size);
+  return 1;
+}
+
+int plk_pages_move(void *base, size_t size, void *target) {
+#ifdef MREMAP_MAYMOVE
+  return mremap(base, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, target) != MAP_FAILED;
 #else
   (void)base;
-  (void)old_size;
-  (void)new_size;
+  (void)size;
+  (void)target;
   return 0;
 #endif
 }

@@ -77,7 +77,7 @@ public enum MatrixProduct {
     } else {
       BlockedProduct(
         a.rows, b.columns, into: c, stride: stride, m: m, n: n, k: k, scale: scale, accumulate: accumulate
-      ).multiply(rows: 0..<m, columns: 0..<n)
+      ).multiply()
     }
   }
 

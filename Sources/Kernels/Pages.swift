@@ -10,9 +10,17 @@ public enum Pages {
   /// Maps zeroed pages, huge ones where the kernel offers them; `nil` if the system has none left.
   public static func map(_ count: Int) -> UnsafeMutableRawPointer? { plk_pages_map(count) }
 
-  /// Makes a mapping larger or smaller and keeps its pages; `nil` if that cannot be done and the old mapping stands.
-  public static func resize(_ base: UnsafeMutableRawPointer, _ old: Int, _ new: Int) -> UnsafeMutableRawPointer? {
-    plk_pages_resize(base, old, new)
+  /// Takes addresses without memory behind them; `nil` where pages cannot be moved.
+  public static func reserve(_ count: Int) -> UnsafeMutableRawPointer? { plk_pages_reserve(count) }
+
+  /// Maps zeroed pages at reserved addresses; false if the system has none left.
+  public static func map(_ count: Int, at target: UnsafeMutableRawPointer) -> Bool {
+    plk_pages_map_at(target, count) != 0
+  }
+
+  /// Moves pages of one mapping to reserved addresses, contents and all; false if that cannot be done.
+  public static func move(_ base: UnsafeMutableRawPointer, _ count: Int, to target: UnsafeMutableRawPointer) -> Bool {
+    plk_pages_move(base, count, target) != 0
   }
 
   /// Gives pages back.

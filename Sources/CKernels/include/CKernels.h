@@ -232,17 +232,12 @@ int32_t plk_product_instructions_for_bf16(void);
 void plk_instruction_loop(int32_t instructions, int64_t rounds);
 double plk_instruction_operations(int32_t instructions, int64_t rounds);
 
-/// The rows and columns that the slices of C are best cut by.
-enum { PLK_PRODUCT_ROWS = 14, PLK_PRODUCT_COLUMNS = 32 };
-
 /// The bytes that a thread packs into; each thread that multiplies has one such buffer, from its first product to its
 /// end.
 size_t plk_product_scratch_size(void);
 
-/// Fills rows first_row ..< first_row + rows and as many columns of C on the calling thread; 0 if there is no memory
-/// for its buffer. first_column is a multiple of PLK_PRODUCT_COLUMNS.
-int plk_product_block(const plk_product *product, int32_t instructions, int64_t first_row, int64_t rows,
-                      int64_t first_column, int64_t columns);
+/// Fills C on so many threads; 0 if there is no memory for their buffers.
+int plk_product_run(const plk_product *product, int32_t instructions, int64_t threads);
 
 // MARK: Streams through memory
 
@@ -289,9 +284,14 @@ size_t plk_page_size(void);
 /// Maps `size` bytes of zeroed pages; null if the system has none left.
 void *plk_pages_map(size_t size);
 
-/// Makes a mapping larger or smaller and keeps its pages, moving it where needed; null if that cannot be done, in which
-/// case the old mapping stands.
-void *plk_pages_resize(void *base, size_t old_size, size_t new_size);
+/// Takes `size` bytes of addresses without memory behind them, for the two functions below to fill; null if there are
+/// none, or no way to move pages on this system.
+void *plk_pages_reserve(size_t size);
+/// Maps `size` bytes of zeroed pages at reserved addresses; 0 if the system has none left.
+int plk_pages_map_at(void *target, size_t size);
+/// Moves the pages of one mapping, or of a part of one, to reserved addresses, contents and all; 0 if that cannot be
+/// done, in which case they are where they were.
+int plk_pages_move(void *base, size_t size, void *target);
 
 void plk_pages_unmap(void *base, size_t size);
 
