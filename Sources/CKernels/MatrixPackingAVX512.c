@@ -152,6 +152,16 @@ AVX512 PLK_INLINE void pack_turned(uint32_t *packed, const plk_panel *panel, con
   }
 }
 
+// How many rows ahead the next lines side by side are asked for: rows are too far apart for the processor to foresee.
+enum { ROWS_AHEAD = 16 };
+
+PLK_INLINE void prefetch_row(const plk_operand *operand, const int32_t format, int64_t at, int64_t lines) {
+  const char *row = (const char *)operand->base;
+  row += format == PLK_FP32 ? 4 * at : format == PLK_BF16 ? 2 * at : at / 2;
+  __builtin_prefetch(row);
+  if (format == PLK_FP32 && lines > 16) __builtin_prefetch(row + 64);
+}
+
 // Lines side by side in memory: two rows of 32 are interleaved.
 AVX512 PLK_INLINE void pack_interleaved(uint32_t *packed, const plk_panel *panel, const int32_t format) {
   const plk_operand *operand = panel->operand;
@@ -161,6 +171,8 @@ AVX512 PLK_INLINE void pack_interleaved(uint32_t *packed, const plk_panel *panel
   const __mmask32 mask = first_bits(panel->lines);
   for (int64_t depth = 0; depth < panel->depths; depth += 2, packed += panel->lanes) {
     const int64_t at = (panel->depth + depth) * operand->stride + panel->line;
+    prefetch_row(operand, format, at + ROWS_AHEAD * operand->stride, panel->lines);
+    prefetch_row(operand, format, at + (ROWS_AHEAD + 1) * operand->stride, panel->lines);
     const __m512i even = load_halves(operand, format, at, mask);
     const __m512i odd = depth + 1 < panel->depths ? load_halves(operand, format, at + operand->stride, mask)
                                                   : _mm512_setzero_si512();
@@ -174,6 +186,7 @@ AVX512 PLK_INLINE void pack_straight(uint32_t *packed, const plk_panel *panel, c
   const uint32_t mask = first_bits(panel->lines);
   for (int64_t depth = 0; depth < panel->depths; depth++, packed += panel->lanes) {
     const int64_t at = (panel->depth + depth) * operand->stride + panel->line;
+    prefetch_row(operand, format, at + ROWS_AHEAD * operand->stride, panel->lines);
     _mm512_storeu_si512(packed, load_floats(operand, format, at, (__mmask16)mask, panel->rounds));
     if (panel->lanes > 16 && mask >> 16 != 0) {
       const __mmask16 rest = (__mmask16)(mask >> 16);

@@ -10,6 +10,10 @@ enum {
   CELLS_OF_A = 37 * 16 * STEPS,
   // Packed cells of B: 384 columns, 864 KiB, which a second-level cache of 1 MiB holds.
   CELLS_OF_B = 384 * STEPS,
+  // What is packed at once of lines side by side: 64 rows of them, each in its own page.
+  ROWS_AT_A_TIME = 32,
+  // Panels of A that a thread packs at once.
+  PANELS_A_TASK = 4,
   // Sums of a C in bf16 whose depth takes several blocks: 2 MiB, 512 rows of 1024 columns.
   SUMS = 512 * 1024,
 };
@@ -84,7 +88,7 @@ typedef struct {
   int64_t first_column, columns, panels;
   int64_t depth, depths, steps;
   plk_tile tile;  // all of its C
-  int64_t threads, panels_a_task;
+  int64_t threads;
   int64_t column_tasks, row_tasks;
   _Atomic int *fails;
 } part;
@@ -92,16 +96,35 @@ typedef struct {
 // Tiles of equal heights rather than a short last one.
 static int64_t top_of(const part *part, int64_t tile) { return tile * part->rows / part->tiles; }
 
+// Where a panel of either operand starts, among the lines of the operand.
+static int64_t line_of(const part *part, int of_rows, int64_t panel) {
+  if (of_rows) return part->first_row + top_of(part, panel);
+  return part->first_column + smaller(panel * part->tiling.columns, part->columns);
+}
+
+// Packs panels first ..< last of an operand.
+//
+// Lines side by side in memory are read some rows at a time for all panels: the cache lines of a row then come one after
+// the other, and from pages whose addresses are still at hand.
+static void pack_panels(const part *part, int of_rows, int64_t first, int64_t last, uint32_t *packed) {
+  const plk_operand *operand = of_rows ? &part->product->a : &part->product->b;
+  const int64_t lanes = of_rows ? part->tiling.row_lanes : part->tiling.columns;
+  const int64_t deep = operand->along_depth ? part->depths : ROWS_AT_A_TIME;
+  for (int64_t p = 0; p < part->depths; p += deep) {
+    for (int64_t i = first; i < last; i++) {
+      const int64_t line = line_of(part, of_rows, i);
+      const plk_panel panel = {operand, line, line_of(part, of_rows, i + 1) - line, part->depth + p,
+                               smaller(deep, part->depths - p), lanes, part->product->rounds};
+      part->tiling.pack(packed + ((i - first) * part->steps + p / part->tiling.step) * lanes, &panel);
+    }
+  }
+}
+
 static void pack_rows(void *context, int64_t task, int64_t worker) {
   (void)worker;
   const part *part = context;
-  const int64_t last = smaller(part->tiles, (task + 1) * part->panels_a_task);
-  for (int64_t t = task * part->panels_a_task; t < last; t++) {
-    const int64_t top = top_of(part, t);
-    const plk_panel panel = {&part->product->a, part->first_row + top, top_of(part, t + 1) - top, part->depth,
-                             part->depths, part->tiling.row_lanes, part->product->rounds};
-    part->tiling.pack(part->a + t * part->tiling.row_lanes * part->steps, &panel);
-  }
+  const int64_t first = task * PANELS_A_TASK, last = smaller(part->tiles, first + PANELS_A_TASK);
+  pack_panels(part, 1, first, last, part->a + first * part->tiling.row_lanes * part->steps);
 }
 
 // Packs some columns of B for this thread alone and multiplies all rows, or its share of them, by these.
@@ -115,13 +138,10 @@ static void multiply_columns(void *context, int64_t task, int64_t worker) {
     return;
   }
   const int64_t column = task / part->row_tasks, row = task % part->row_tasks;
-  const int64_t first = column * part->panels / part->column_tasks * tiling->columns;
-  const int64_t last = smaller(part->columns, (column + 1) * part->panels / part->column_tasks * tiling->columns);
-  for (int64_t j = first; j < last; j += tiling->columns) {
-    const plk_panel panel = {&part->product->b, part->first_column + j, smaller(tiling->columns, last - j),
-                             part->depth, part->depths, tiling->columns, part->product->rounds};
-    tiling->pack(own->b + (j - first) * part->steps, &panel);
-  }
+  const int64_t panel = column * part->panels / part->column_tasks;
+  const int64_t panels_end = (column + 1) * part->panels / part->column_tasks;
+  pack_panels(part, 0, panel, panels_end, own->b);
+  const int64_t first = panel * tiling->columns, last = smaller(part->columns, panels_end * tiling->columns);
   const int64_t size = part->tile.format == PLK_BF16 ? 2 : 4;
   const int64_t end = (row + 1) * part->tiles / part->row_tasks;
   for (int64_t t = row * part->tiles / part->row_tasks; t < end; t++) {
@@ -144,13 +164,12 @@ static void multiply_part(part *part) {
   part->steps = quotient_up(part->depths, part->tiling.step);
   part->tiles = quotient_up(part->rows, part->tiling.rows);
   part->panels = quotient_up(part->columns, lanes);
-  part->panels_a_task = larger(1, smaller(4, part->tiles / threads));
   // As many equal slices for each thread, and rows cut where there are fewer columns than threads.
   const int64_t widest = larger(1, CELLS_OF_B / larger(1, part->steps) / lanes);
   const int64_t slices = quotient_up(part->panels, widest);
   part->column_tasks = smaller(part->panels, multiple_up(slices, threads));
   part->row_tasks = smaller(part->tiles, quotient_up(threads, part->column_tasks));
-  plk_parallel_run(threads, pack_rows, part, quotient_up(part->tiles, part->panels_a_task));
+  plk_parallel_run(threads, pack_rows, part, quotient_up(part->tiles, PANELS_A_TASK));
   plk_parallel_run(threads, multiply_columns, part, part->column_tasks * part->row_tasks);
 }
 
