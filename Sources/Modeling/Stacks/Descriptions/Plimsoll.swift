@@ -17,7 +17,9 @@ extension StackDescription {
       "autocast is fp32 weights with bf16 activations: products read each fp32 weight rounded, without a copy "
         + "(Sources/Kernels/MatrixProduct.swift)",
       "a chunked loss makes the scores of 128 tokens at a time and their gradient in place "
-        + "(Sources/Training/Decoder/Decoder+Head.swift)",
+        + "(Sources/Training/Decoder/Decoder+Head.swift); the default where the head is frozen, which costs no time, "
+        + "while a head that trains would have its gradient summed up chunk by chunk",
     ],
-    full: engine.with { $0.learningRate = 1e-5 }, lora: engine, qlora: engine, choices: StackChoices())
+    full: engine.with { $0.learningRate = 1e-5 }, lora: engine.with { $0.loss = .chunked },
+    qlora: engine.with { $0.loss = .chunked }, choices: StackChoices())
 }
