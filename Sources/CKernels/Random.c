@@ -114,17 +114,25 @@ void plk_random_normal(void *y, float mean, float standard_deviation, uint64_t s
 }
 
 // Sixteen random bits below the half that stays: a number between two bfloat16s goes up as often as it is near the
-// upper one. Infinity stays what it is, for all of its lower half is zero.
+// upper one. Infinity stays what it is, for all of its lower half is zero. Four words serve eight numbers: their upper
+// halves the first four, their lower halves the others.
 PLK_MULTIVERSION
 void plk_round_stochastically(uint16_t *restrict y, const float *restrict x, uint64_t seed, uint64_t stream,
                               int64_t first, int64_t count) {
   uint32_t words[WORDS];
-  for (int64_t start = 0; start < count; start += WORDS) {
-    fill_words(words, seed, stream, (uint64_t)(first + start) / 4);
-    const int64_t end = count - start < WORDS ? count - start : WORDS;
+  uint16_t halves[2 * WORDS];
+  for (int64_t start = 0; start < count; start += 2 * WORDS) {
+    fill_words(words, seed, stream, (uint64_t)(first + start) / 8);
+    for (int group = 0; group < GROUPS; group++) {
+      for (int i = 0; i < 4; i++) {
+        halves[8 * group + i] = (uint16_t)(words[4 * group + i] >> 16);
+        halves[8 * group + 4 + i] = (uint16_t)words[4 * group + i];
+      }
+    }
+    const int64_t end = count - start < 2 * WORDS ? count - start : 2 * WORDS;
     for (int64_t i = 0; i < end; i++) {
       const uint32_t bits = plk_bits(x[start + i]);
-      const uint32_t rounded = (bits + (words[i] >> 16)) >> 16;
+      const uint32_t rounded = (bits + halves[i]) >> 16;
       y[start + i] = (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u ? bits >> 16 | 0x40u : rounded);
     }
   }

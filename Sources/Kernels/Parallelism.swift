@@ -66,6 +66,7 @@ public enum Parallelism {
 
   /// Elements to a task of a kernel that streams through memory.
   ///
-  /// A few microseconds of work, a slice of the second-level cache; a multiple of four, which the random kernels need, and of the blocks of every quantized format.
+  /// A few microseconds of work, a slice of the second-level cache; a multiple of eight, which the random kernels need,
+  /// and of the blocks of every quantized format.
   static let elementGrain = 32768
 }

@@ -103,7 +103,7 @@ enum Examples {
       plannedMoment: "backward.layer.0", measuredMoment: "backward.layer.0",
       resident: CheckSummary.ResidentBytes(
         baseline: 30 * Bytes.mebi, peak: 420 * Bytes.mebi, explained: 418 * Bytes.mebi),
-      tokensPerSecond: 1234.5, loss: 6.907755,
+      tokensPerSecond: 1234.5, loss: 6.907755, flopsPerSecond: 150e9, productPeak: 200e9,
       profile: CheckSummary.Profile(
         lines: [
           CheckSummary.Profile.Line(operation: "forward.down", seconds: 0.0125, productSeconds: 0.012),

@@ -91,7 +91,10 @@ struct CheckRun {
         baseline: resident.baseline, peak: resident.peak, explained: resident.baseline + plan.ledger.peak.bytes),
       tokensPerSecond: rate, loss: first.loss,
       steps: results.map { CheckSummary.Step(loss: $0.loss, seconds: $0.seconds) }, limit: limit,
-      flopsPerStep: plan.work.total, loadSeconds: loadSeconds,
+      flopsPerStep: plan.work.total,
+      flopsPerSecond: rate * Double(plan.work.total.count) / Double(max(1, first.tokens)),
+      // Under a limit, there may be no room left for the operands.
+      productPeak: limit == nil ? ProductPeak.measure() : nil, loadSeconds: loadSeconds,
       profile: CheckSummary.Profile(results[results.count - 1].profile),
       stamp: stamp.lines)
     return Outcome(summary: summary, plan: plan, warmUp: resident.warmUp)

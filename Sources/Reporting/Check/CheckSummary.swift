@@ -84,6 +84,10 @@ public struct CheckSummary: Sendable {
   public let limit: Limit?
   /// Operations of a step, as planned.
   public let flopsPerStep: FLOPs
+  /// Operations a second of the steps that ``tokensPerSecond`` is of.
+  public let flopsPerSecond: Double
+  /// Operations a second that products alone reached on this machine after the steps, if that was measured.
+  public let productPeak: Double?
   /// Seconds from the first byte of the weights to the first step.
   public let loadSeconds: Double
   public let profile: Profile?
@@ -93,7 +97,8 @@ public struct CheckSummary: Sendable {
   public init(
     title: String, reconciliation: Reconciliation, plannedMoment: String, measuredMoment: String,
     resident: ResidentBytes, tokensPerSecond: Double, loss: Double, steps: [Step] = [], limit: Limit? = nil,
-    flopsPerStep: FLOPs = .zero, loadSeconds: Double = 0, profile: Profile? = nil, stamp: [String]
+    flopsPerStep: FLOPs = .zero, flopsPerSecond: Double = 0, productPeak: Double? = nil, loadSeconds: Double = 0,
+    profile: Profile? = nil, stamp: [String]
   ) {
     self.title = title
     self.reconciliation = reconciliation
@@ -105,6 +110,8 @@ public struct CheckSummary: Sendable {
     self.steps = steps
     self.limit = limit
     self.flopsPerStep = flopsPerStep
+    self.flopsPerSecond = flopsPerSecond
+    self.productPeak = productPeak
     self.loadSeconds = loadSeconds
     self.profile = profile
     self.stamp = stamp

@@ -26,6 +26,8 @@ extension ReconciliationReport {
       "loss": .number(summary.loss),
       "steps": .array(summary.steps.map { ["loss": .number($0.loss), "seconds": .number($0.seconds)] }),
       "load_seconds": .number(summary.loadSeconds), "flops_per_step": .integer(summary.flopsPerStep.count),
+      "flops_per_second": .number(summary.flopsPerSecond),
+      "product_peak_flops_per_second": .optional(summary.productPeak),
       "limit": summary.limit.map(\.json) ?? .null,
       "profile": summary.profile.map(\.json) ?? .null,
       "stamp": .array(summary.stamp.map { .string($0) }),

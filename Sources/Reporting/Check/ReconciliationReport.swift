@@ -49,12 +49,22 @@ public struct ReconciliationReport: Report {
       .heading("The step"),
       .facts([
         Document.Fact("loss", Fixed.text(summary.loss, decimals: 6)),
-        Document.Fact("speed", "\(Phrase.rate(summary.tokensPerSecond)) tokens/s"),
+        Document.Fact("speed", speed),
       ]),
     ]
     if let profile = summary.profile { blocks += ReconciliationReport.blocks(of: profile) }
     if !summary.stamp.isEmpty { blocks += [.heading("Measured with"), .list(summary.stamp)] }
     return Document(blocks)
+  }
+
+  /// Tokens and operations a second, and how near these come to what products alone reach here.
+  private var speed: String {
+    var text = "\(Phrase.rate(summary.tokensPerSecond)) tokens/s"
+    guard summary.flopsPerSecond > 0 else { return text }
+    text += ", \(Fixed.text(summary.flopsPerSecond / 1e9, decimals: 1)) GFLOP/s"
+    guard let peak = summary.productPeak, peak > 0 else { return text }
+    return text + ": \(Fixed.text(summary.flopsPerSecond / peak * 100, decimals: 1)) % of the "
+      + "\(Fixed.text(peak / 1e9, decimals: 1)) GFLOP/s that this machine's products reach"
   }
 
   /// Operations shown to people; programs get them all.
