@@ -21,7 +21,7 @@ enum TinyDecoder: String, CaseIterable, Sendable {
           hasProjectionBias: self == .biased, normalizesQueryAndKey: self == .normed),
         feedForward: FeedForwardSpec(intermediateSize: 100), vocabularySize: 131,
         tiesEmbeddings: self == .tied || self == .normed, normalization: Normalization(kind: .rms, epsilon: 1e-5),
-        positions: .rotary(RotarySpec(theta: 10_000)), maximumPositions: 128)
+        positions: .rotary(RotarySpec(theta: 10_000)), maximumPositions: 300)
     }
   }
 }

@@ -4,18 +4,18 @@ import Testing
 import Training
 
 @Suite struct `A chunked loss` {
-  /// 2 × 70 tokens are one chunk of 128 and a rest of 12.
+  /// 3 × 180 tokens are one chunk of 512 and a rest of 28.
   @Test(arguments: [Method.Name.full, .lora], [TinyModel.base, .tied])
   func `is the full loss with its gradients`(_ method: Method.Name, _ model: TinyModel) throws {
     let spec = try model.spec
     func trainer(_ loss: LossImplementation) throws -> Trainer {
-      let recipe = try engineRecipe(method, sequence: 70, loss: loss, for: spec)
+      let recipe = try engineRecipe(method, microBatch: 3, sequence: 180, loss: loss, for: spec)
       return try Trainer(spec, recipe, source: SeededWeights(seed: 3), seed: 7)
     }
     let (full, chunked) = (try trainer(.full), try trainer(.chunked))
-    let tokens = variedTokens(140)
+    let tokens = variedTokens(540)
     // Some labels do not count, among them all of the second chunk's but one.
-    let counting = Set(20...130).union([135])
+    let counting = Set(20...500).union([530])
     let labels: [Int32] = tokens.indices.map { counting.contains($0) ? tokens[$0] : CrossEntropy.ignoredLabel }
     let batch = Trainer.MicroBatch(tokens: tokens, labels: labels)
 

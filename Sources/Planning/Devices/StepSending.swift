@@ -141,16 +141,11 @@ private struct GatherBooks {
   private(set) var transferred = 0.0
 
   init(_ spec: ModelSpec, _ recipe: Recipe, _ ledger: Ledger) {
-    let short = recipe.batch.accumulation > 1 ? 2 : 1
-    let clock = StepClock(
-      layers: spec.layerCount, accumulation: short, usesGradientCheckpointing: recipe.usesGradientCheckpointing)
-    guard clock.instants.count == ledger.clock.count else { return }
+    guard let (clock, last) = StepClock.ofShortStep(spec, recipe, ledger) else { return }
     // With another format of sums, the part is made in it first.
     var (reduced, parts) = (0.0, 0.0)
     for entry in ledger.entries {
-      guard case .step(_, _, let microBatch) = clock.instants[entry.opened.ordinal], microBatch == short - 1 else {
-        continue
-      }
+      guard case .step(_, _, last) = clock.instants[entry.opened.ordinal] else { continue }
       // A buffer in which several arrive together is counted with what is taken from it.
       if entry.name.hasSuffix(".gathered") { gathered += Double(entry.bytes.count) }
       if entry.name.hasSuffix(".transferred") { transferred += Double(entry.bytes.count) }

@@ -27,10 +27,7 @@ extension StepTraffic {
 
     /// Nothing where the ledger's clock is not the one that steps are written by.
     init(_ spec: ModelSpec, _ recipe: Recipe, _ ledger: Ledger) {
-      let short = recipe.batch.accumulation > 1 ? 2 : 1
-      let clock = StepClock(
-        layers: spec.layerCount, accumulation: short, usesGradientCheckpointing: recipe.usesGradientCheckpointing)
-      guard clock.instants.count == ledger.clock.count else { return }
+      guard let (clock, last) = StepClock.ofShortStep(spec, recipe, ledger) else { return }
       let isQuantized = recipe.method.quantization != nil
       var (tensors, dequantization) = (0.0, 0.0)
       // The last micro-batch stands for all: from the second on they are alike.
@@ -41,7 +38,7 @@ extension StepTraffic {
           update += 2 * Double(entry.bytes.count)
           updateTensors += 1
         case .step(let phase, _, let microBatch):
-          guard microBatch == short - 1 else { continue }
+          guard microBatch == last else { continue }
           microBatchTensors += 1
           let bytes = Double(entry.bytes.count) * (clock.isKept(entry, after: phase) ? 3 : 2)
           if isQuantized, entry.account == .workspace, entry.name.holds("dequant") {
@@ -98,6 +95,15 @@ extension Sharding {
 }
 
 extension StepClock {
+  /// The clock that a step of one or two micro-batches is written by, and the last of these; nil if the ledger's is not
+  /// that one.
+  static func ofShortStep(_ spec: ModelSpec, _ recipe: Recipe, _ ledger: Ledger) -> (clock: StepClock, last: Int)? {
+    let microBatches = min(2, recipe.batch.accumulation)
+    let clock = StepClock(
+      layers: spec.layerCount, accumulation: microBatches, usesGradientCheckpointing: recipe.usesGradientCheckpointing)
+    return clock.instants.count == ledger.clock.count ? (clock, microBatches - 1) : nil
+  }
+
   /// Whether what a forward operation opened is still there in backward.
   fileprivate func isKept(_ entry: Entry, after phase: Phase) -> Bool {
     guard phase != .backward else { return false }

@@ -6,8 +6,8 @@ extension TensorTable {
     let fused = "trl kernels/chunked_logprob.py, ChunkedLogProbFunction"
     // torchtune's eighths differ by a token where eight doesn't divide the tokens.
     let eighths: [[Extent]] = [[.part(.T, of: 8), .V], [.blocks(.T, of: 8), .V]]
-    // Our own engine makes the scores of 128 tokens at a time.
-    let chunks: [[Extent]] = eighths + [[.least(.T, 128), .V]]
+    // Our own engine makes the scores of 512 tokens at a time.
+    let chunks: [[Extent]] = eighths + [[.least(.T, 512), .V]]
     let scores: TensorRule.Form = .fixed(
       [[.b, .s, .V], [.T, .V], [.b, .s, .blocks128(.V)], [.b, .s, .product([.t, .V])]] + chunks)
     var rules: [String: TensorRule] = [

@@ -5,9 +5,9 @@ import Modeling
 // Shape letters here: T tokens of a micro-batch, C tokens of a chunk, H hidden, V vocabulary.
 
 extension Decoder {
-  /// C, the tokens whose scores exist at once with a chunked loss: enough for a product to be worth its while, and few
-  /// enough for the scores to be small beside anything else.
-  static var lossChunk: Int { 128 }
+  /// C, the tokens whose scores exist at once with a chunked loss: as many as a product packs rows at once, so that the
+  /// head's weight is packed no more often than for all tokens together.
+  static var lossChunk: Int { 512 }
 
   /// Final norm, head and loss, and back to the gradient of the stream that left the last layer, in `stream`.
   func headAndLoss(

@@ -142,7 +142,7 @@ import Testing
       } == [Bytes(4 * 16), Bytes(4 * 8)])
   }
 
-  @Test func `a chunked loss has the scores of 128 tokens and no more`() throws {
+  @Test func `a chunked loss has the scores of 512 tokens and no more`() throws {
     let spec = try Models.tiny(layers: 1)
     func scores(_ sequence: Int) throws -> [Bytes] {
       let recipe = try Models.recipe(spec, .full, sequence: sequence) { $0.loss = .chunked }
@@ -150,6 +150,6 @@ import Testing
       return Ledger(posting: journal).entries.filter { $0.account == .logits }.map(\.bytes)
     }
     #expect(try scores(4) == [Bytes(4 * 4 * 10)])
-    #expect(try scores(1000) == [Bytes(4 * 128 * 10)])
+    #expect(try scores(1000) == [Bytes(4 * 512 * 10)])
   }
 }

@@ -28,7 +28,7 @@ extension StackDescription {
       "Eager attention keeps the softmax of scores in bf16 (fusions/fused_softmax.py, "
         + "`ScaledUpperTriangMaskedSoftmax`) and one buffer for raw scores (transformer/dot_product_attention.py).",
       "The loss makes softmax in place of fp32 logits and keeps that (tensor_parallel/cross_entropy.py, "
-        + "`VocabParallelCrossEntropy`); vocabularies are padded to a multiple of 128 "
+        + "`VocabParallelCrossEntropy`); vocabularies are padded to a multiple of 128 times the GPUs that share a layer "
         + "(megatron/training/arguments.py, `make_vocab_size_divisible_by`).",
       "`--checkpointing` is full recomputation, a layer at a time, re-entrant (tensor_parallel/random.py, "
         + "`CheckpointFunction`).",

@@ -16,7 +16,7 @@ extension StackDescription {
         + "(Sources/Training/Optimizers/ParameterUpdate.swift)",
       "autocast is fp32 weights with bf16 activations: products read each fp32 weight rounded, without a copy "
         + "(Sources/Kernels/MatrixProduct.swift)",
-      "a chunked loss makes the scores of 128 tokens at a time and their gradient in place "
+      "a chunked loss makes the scores of 512 tokens at a time and their gradient in place "
         + "(Sources/Training/Decoder/Decoder+Head.swift); the default where the head is frozen, which costs no time, "
         + "while a head that trains would have its gradient summed up chunk by chunk",
     ],

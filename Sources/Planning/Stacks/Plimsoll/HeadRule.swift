@@ -19,7 +19,7 @@ extension EngineWalk {
   }
 
   /// Tokens whose scores exist at once with a chunked loss.
-  private static let chunkTokens = 128
+  private static let chunkTokens = 512
 
   /// Scores over the vocabulary, the largest tensor of a small model: `[T, V]`.
   ///
