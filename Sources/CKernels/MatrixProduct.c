@@ -10,7 +10,7 @@ enum {
   CELLS_OF_A = 37 * 16 * STEPS,
   // Packed cells of B: 384 columns, 864 KiB, which a second-level cache of 1 MiB holds.
   CELLS_OF_B = 384 * STEPS,
-  // What is packed at once of lines side by side: 64 rows of them, each in its own page.
+  // Rows that are packed at once of lines side by side, each in its own page: fewer than there are entries for pages.
   ROWS_AT_A_TIME = 32,
   // Panels of A that a thread packs at once.
   PANELS_A_TASK = 4,

@@ -57,7 +57,7 @@ enum { STEPS_AHEAD = 8 };
       }                                                                                                               \
     }                                                                                                                 \
     for (int64_t p = 0; p < steps; p++, a += LANES, b += COLUMNS) {                                                   \
-      /* Opaque to the compiler, which would index one pointer by the other: such loads are operations of their own. */ \
+      /* Opaque to the compiler, which would index one by the other: such loads are operations of their own. */       \
       __asm__("" : "+r"(a), "+r"(b));                                                                                 \
       __m512 right[2];                                                                                                \
       _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) {                                          \
