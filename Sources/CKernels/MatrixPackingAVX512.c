@@ -40,45 +40,66 @@ AVX512 PLK_INLINE float scale_of(const plk_operand *operand, int64_t block) {
   return nested + operand->offset;
 }
 
-// The 16 values that the codes of a block stand for.
-AVX512 PLK_INLINE __m512 values_of_block(const plk_operand *operand, int64_t block) {
-  return _mm512_mul_ps(_mm512_loadu_ps(operand->levels), _mm512_set1_ps(scale_of(operand, block)));
+// The scale of the block that a number is in, where there are blocks.
+AVX512 PLK_INLINE float scale_at(const plk_operand *operand, const int32_t format, int64_t at) {
+  return format == PLK_NF4 ? scale_of(operand, at / BLOCK) : 0;
 }
 
-// `count` (of 32) neighbors from `at` on as bf16, zero beyond them. Codes start at a multiple of 32 and all 32 are there.
-AVX512 PLK_INLINE __m512i load_halves(const plk_operand *operand, const int32_t format, int64_t at, __mmask32 mask) {
+// What the 16 codes stand for in a block of this scale: floats, or bf16 numbers in 32-bit halves where `rounds`.
+AVX512 PLK_INLINE __m512i table_of(__m512 levels, float scale, const int rounds) {
+  const __m512 values = _mm512_mul_ps(levels, _mm512_set1_ps(scale));
+  if (!rounds) return _mm512_castps_si512(values);
+  return _mm512_and_si512(narrowed(values), _mm512_set1_epi32((int)0xFFFF0000u));
+}
+
+// 16 codes from `at` on, an even place, as indices of which four bits count. The first of a byte's is its high nibble.
+AVX512 PLK_INLINE __m512i indices_of_16(const plk_operand *operand, int64_t at) {
+  uint32_t first, second;
+  __builtin_memcpy(&first, (const uint8_t *)operand->base + at / 2, sizeof first);
+  __builtin_memcpy(&second, (const uint8_t *)operand->base + at / 2 + 4, sizeof second);
+  const __m512i bytes = _mm512_mask_set1_epi32(_mm512_set1_epi32((int)first), 0xFF00, (int)second);
+  return _mm512_srlv_epi32(bytes, _mm512_set_epi32(24, 28, 16, 20, 8, 12, 0, 4, 24, 28, 16, 20, 8, 12, 0, 4));
+}
+
+// 32 codes likewise, as 16-bit indices of which five bits count, for a table that is there twice.
+AVX512 PLK_INLINE __m512i indices_of_32(const plk_operand *operand, int64_t at) {
+  const __m128i *codes = (const __m128i *)((const uint8_t *)operand->base + at / 2);
+  const __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128(codes));
+  return _mm512_or_si512(_mm512_srli_epi32(bytes, 4), _mm512_slli_epi32(bytes, 16));
+}
+
+// `count` (of 32) neighbors from `at` on as bf16, zero beyond them. Codes start at a multiple of 32, all 32 are there, and
+// their block has this scale.
+AVX512 PLK_INLINE __m512i load_halves(const plk_operand *operand, const int32_t format, int64_t at, __mmask32 mask,
+                                      __m512 levels, float scale) {
   if (format == PLK_BF16) return _mm512_maskz_loadu_epi16(mask, (const uint16_t *)operand->base + at);
   if (format == PLK_FP32) {
     const float *base = (const float *)operand->base + at;
     return upper_halves(narrowed(_mm512_maskz_loadu_ps((__mmask16)mask, base)),
                         narrowed(_mm512_maskz_loadu_ps((__mmask16)(mask >> 16), base + 16)));
   }
-  const __m512i values = narrowed(values_of_block(operand, at / BLOCK));
-  const __m512i table = upper_halves(values, values);
-  // The first of a byte's codes is its high nibble; both, as 16-bit indices of which five bits count.
-  const __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)((const uint8_t *)operand->base + at / 2)));
-  const __m512i index = _mm512_or_si512(_mm512_srli_epi32(bytes, 4), _mm512_slli_epi32(bytes, 16));
-  return _mm512_permutexvar_epi16(index, table);
+  const __m512i table = table_of(levels, scale, 1);
+  return _mm512_permutexvar_epi16(indices_of_32(operand, at), upper_halves(table, table));
 }
 
 // `count` (of 16) neighbors as fp32, rounded to bf16 if they are not and `rounds` says so.
 AVX512 PLK_INLINE __m512i load_floats(const plk_operand *operand, const int32_t format, int64_t at, __mmask16 mask,
-                                      int32_t rounds) {
+                                      int32_t rounds, __m512 levels, float scale) {
   if (format == PLK_BF16) {
     const __m256i halves = _mm256_maskz_loadu_epi16(mask, (const uint16_t *)operand->base + at);
     return _mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16);
   }
-  __m512 values;
   if (format == PLK_FP32) {
-    values = _mm512_maskz_loadu_ps(mask, (const float *)operand->base + at);
-  } else {
-    const __m512i bytes =
-        _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)((const uint8_t *)operand->base + at / 2)));
-    const __m512i index = _mm512_or_si512(_mm512_srli_epi64(bytes, 4), _mm512_slli_epi64(bytes, 32));
-    values = _mm512_permutexvar_ps(index, values_of_block(operand, at / BLOCK));
+    const __m512 values = _mm512_maskz_loadu_ps(mask, (const float *)operand->base + at);
+    if (!rounds) return _mm512_castps_si512(values);
+    return _mm512_and_si512(narrowed(values), _mm512_set1_epi32((int)0xFFFF0000u));
   }
-  if (!rounds) return _mm512_castps_si512(values);
-  return _mm512_and_si512(narrowed(values), _mm512_set1_epi32((int)0xFFFF0000u));
+  return _mm512_permutexvar_epi32(indices_of_16(operand, at), table_of(levels, scale, rounds));
+}
+
+// The values of codes at scale one.
+AVX512 PLK_INLINE __m512 levels_of(const plk_operand *operand, const int32_t format) {
+  return format == PLK_NF4 ? _mm512_loadu_ps(operand->levels) : _mm512_setzero_ps();
 }
 
 // Turns 16 rows of 16 cells into 16 columns.
@@ -123,19 +144,25 @@ AVX512 PLK_INLINE void pack_turned(uint32_t *packed, const plk_panel *panel, con
   const plk_operand *operand = panel->operand;
   const int64_t width = pairs ? 32 : 16;
   const int64_t cells = pairs ? (panel->depths + 1) / 2 : panel->depths;
+  const __m512 levels = levels_of(operand, format);
   for (int64_t line = 0; line < panel->lines; line += 16) {
     const int64_t count = smaller(16, panel->lines - line);
     const int64_t start = (panel->line + line) * operand->stride + panel->depth;
+    float scales[16] = {0};  // of the blocks that the lines are in at this depth
     for (int64_t cell = 0; cell < cells; cell += 16) {
       const int64_t depth = pairs ? 2 * cell : cell;
+      if (format == PLK_NF4 && (cell == 0 || (panel->depth + depth) % BLOCK == 0)) {
+        for (int i = 0; i < 16; i++)
+          scales[i] = scale_of(operand, (start + smaller(i, count - 1) * operand->stride + depth) / BLOCK);
+      }
       const uint32_t mask = first_bits(smaller(width, panel->depths - depth));
       __m512i square[16];
 #pragma clang loop unroll(full)
       for (int i = 0; i < 16; i++) {
         // A line that is not there is one that is: its lane is never read.
         const int64_t at = start + smaller(i, count - 1) * operand->stride + depth;
-        square[i] = pairs ? load_halves(operand, format, at, mask)
-                          : load_floats(operand, format, at, (__mmask16)mask, panel->rounds);
+        square[i] = pairs ? load_halves(operand, format, at, mask, levels, scales[i])
+                          : load_floats(operand, format, at, (__mmask16)mask, panel->rounds, levels, scales[i]);
       }
       transpose(square);
       uint32_t *target = packed + cell * panel->lanes + line;
@@ -169,13 +196,16 @@ AVX512 PLK_INLINE void pack_interleaved(uint32_t *packed, const plk_panel *panel
                                          5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
   const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(16));
   const __mmask32 mask = first_bits(panel->lines);
+  const __m512 levels = levels_of(operand, format);
   for (int64_t depth = 0; depth < panel->depths; depth += 2, packed += panel->lanes) {
     const int64_t at = (panel->depth + depth) * operand->stride + panel->line;
     prefetch_row(operand, format, at + ROWS_AHEAD * operand->stride, panel->lines);
     prefetch_row(operand, format, at + (ROWS_AHEAD + 1) * operand->stride, panel->lines);
-    const __m512i even = load_halves(operand, format, at, mask);
-    const __m512i odd = depth + 1 < panel->depths ? load_halves(operand, format, at + operand->stride, mask)
-                                                  : _mm512_setzero_si512();
+    const __m512i even = load_halves(operand, format, at, mask, levels, scale_at(operand, format, at));
+    const int64_t next = at + operand->stride;
+    const __m512i odd = depth + 1 < panel->depths
+                            ? load_halves(operand, format, next, mask, levels, scale_at(operand, format, next))
+                            : _mm512_setzero_si512();
     _mm512_storeu_si512(packed, _mm512_permutex2var_epi16(even, first, odd));
     if (panel->lanes > 16) _mm512_storeu_si512(packed + 16, _mm512_permutex2var_epi16(even, second, odd));
   }
@@ -184,13 +214,17 @@ AVX512 PLK_INLINE void pack_interleaved(uint32_t *packed, const plk_panel *panel
 AVX512 PLK_INLINE void pack_straight(uint32_t *packed, const plk_panel *panel, const int32_t format) {
   const plk_operand *operand = panel->operand;
   const uint32_t mask = first_bits(panel->lines);
+  const __m512 levels = levels_of(operand, format);
   for (int64_t depth = 0; depth < panel->depths; depth++, packed += panel->lanes) {
     const int64_t at = (panel->depth + depth) * operand->stride + panel->line;
     prefetch_row(operand, format, at + ROWS_AHEAD * operand->stride, panel->lines);
-    _mm512_storeu_si512(packed, load_floats(operand, format, at, (__mmask16)mask, panel->rounds));
+    // Lines from a multiple of 32 on share a block.
+    const float scale = scale_at(operand, format, at);
+    _mm512_storeu_si512(packed, load_floats(operand, format, at, (__mmask16)mask, panel->rounds, levels, scale));
     if (panel->lanes > 16 && mask >> 16 != 0) {
       const __mmask16 rest = (__mmask16)(mask >> 16);
-      _mm512_storeu_si512(packed + 16, load_floats(operand, format, at + 16, rest, panel->rounds));
+      _mm512_storeu_si512(packed + 16,
+                          load_floats(operand, format, at + 16, rest, panel->rounds, levels, scale));
     }
   }
 }
