@@ -38,7 +38,7 @@ public enum CrossEntropy {
   }
 
   /// Adds up the rows' losses in the order of the rows, whoever computed them.
-  private static func sum(
+  static func sum(
     labels: Span<Int32>, rows: Int, vocabulary: Int, loss: (_ row: Int, _ label: Int32) -> Double,
     ignored: (_ row: Int) -> Void
   ) -> (lossSum: Double, counted: Int) {

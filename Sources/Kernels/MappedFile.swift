@@ -52,6 +52,17 @@ public final class MappedFile: @unchecked Sendable {
     return _overrideLifetime(span, borrowing: self)
   }
 
+  /// The numbers in a part of the file, which must lie within it, start at a multiple of a number's size, and have
+  /// the processor's byte order.
+  @_lifetime(borrow self)
+  public func numbers<Element: BitwiseCopyable>(_ range: Range<Int>, as: Element.Type) -> Span<Element> {
+    check(range)
+    let size = MemoryLayout<Element>.stride
+    precondition(range.lowerBound % size == 0 && range.count % size == 0, "bytes \(range) are no whole numbers")
+    let start = UnsafeRawPointer(base + range.lowerBound).assumingMemoryBound(to: Element.self)
+    return _overrideLifetime(Span(_unsafeStart: start, count: range.count / size), borrowing: self)
+  }
+
   /// Takes a part of the file out of the process's memory; it comes back when it is read again.
   public func release(_ range: Range<Int>) {
     check(range)

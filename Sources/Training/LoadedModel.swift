@@ -12,18 +12,25 @@ struct LoadedModel {
   private var quantized: [String: NF4Weight] = [:]
   private var adapters: [String: LoRAAdapter] = [:]
 
-  init(_ spec: ModelSpec, _ recipe: Recipe, source: some WeightSource, seed: UInt64, in arena: Arena) throws {
+  init(
+    _ spec: ModelSpec, _ recipe: Recipe, source: some WeightSource, mapsWeights: Bool, seed: UInt64, in arena: Arena
+  ) throws {
     self.spec = spec
     self.recipe = recipe
-    try loadBase(source, in: arena)
+    try loadBase(source, mapsWeights: mapsWeights, in: arena)
     try openAdapters(seed: seed, in: arena)
   }
 
-  private mutating func loadBase(_ source: some WeightSource, in arena: Arena) throws {
+  private mutating func loadBase(_ source: some WeightSource, mapsWeights: Bool, in arena: Arena) throws {
     let trainsAll = recipe.method == .full
     for parameter in spec.parameters {
       if case .linear = parameter.role, case .nf4(let isDouble) = recipe.method.quantization {
         quantized[parameter.name] = try NF4Weight(parameter, isDouble: isDouble, source: source, in: arena)
+        continue
+      }
+      if mapsWeights, !trainsAll, let numbers = try source.numbers(of: parameter, in: recipe.weightFormat) {
+        parameters[parameter.name] = try ParameterTensor(
+          parameter.name, parameter.shape, format: recipe.weightFormat, in: numbers, of: arena)
         continue
       }
       let tensor = try ParameterTensor(
@@ -70,7 +77,7 @@ struct LoadedModel {
     return Decoder(
       embedding: try dense(spec.embeddingName), layers: try (0..<spec.layerCount).map(layer),
       finalNorm: try norm(.final, nil), head: try dense(spec.headName),
-      usesGradientCheckpointing: recipe.usesGradientCheckpointing, chunksLoss: recipe.loss == .chunked,
+      usesGradientCheckpointing: recipe.usesGradientCheckpointing, loss: recipe.loss,
       context: context)
   }
 

@@ -32,10 +32,12 @@ public final class Trainer {
   ///
   /// - Parameters:
   ///   - source: the base model's numbers.
+  ///   - mapsWeights: whether frozen weights are read where they lie in a file, if they are there in their format.
   ///   - seed: adapters' initial weights and dropout follow from it.
   ///   - limit: bytes beyond which the arena refuses to go.
   public init(
-    _ spec: ModelSpec, _ recipe: Recipe, source: some WeightSource, seed: UInt64 = 0, limit: Bytes? = nil
+    _ spec: ModelSpec, _ recipe: Recipe, source: some WeightSource, mapsWeights: Bool = false, seed: UInt64 = 0,
+    limit: Bytes? = nil
   ) throws {
     if let reason = spec.engineRefusal(for: recipe) { throw TrainingError.unsupported(reason) }
     try recipe.validate(for: spec)
@@ -45,7 +47,7 @@ public final class Trainer {
     threads = EngineThreads.count
     arena = Arena(clock: StepClock(spec: spec, recipe: recipe), limit: limit)
     arena.advance(to: .load)
-    let model = try LoadedModel(spec, recipe, source: source, seed: seed, in: arena)
+    let model = try LoadedModel(spec, recipe, source: source, mapsWeights: mapsWeights, seed: seed, in: arena)
     trained = model.trained
     all = model.parameters
     update = ParameterUpdate(optimizer: recipe.optimizer)

@@ -84,6 +84,52 @@ extension KernelTests {
       #expect(alone.counted == one.counted)
     }
 
+    /// One number at a time up to all at once.
+    @Test(arguments: [(1, 1, 1), (17, 33, 10), (40, 5000, 4999), (40, 5000, 5000), (3, 577, 64)])
+    func `slice by slice, loss and gradient are those of the whole`(rows: Int, vocabulary: Int, width: Int) {
+      var values = TestValues(seed: UInt64(vocabulary + width))
+      let logits = values.array(rows * vocabulary, scale: 20)
+      let labels = (0..<rows).map { $0 % 5 == 3 ? CrossEntropy.ignoredLabel : Int32(($0 * 7919) % vocabulary) }
+      let slices = stride(from: 0, to: vocabulary, by: width).map { $0..<min($0 + width, vocabulary) }
+      func part(_ slice: Range<Int>) -> [Float] {
+        (0..<rows).flatMap { row in logits[row * vocabulary + slice.lowerBound..<row * vocabulary + slice.upperBound] }
+      }
+      let (one, two) = onOneAndTwoThreads {
+        var statistics = [Float](repeating: .nan, count: rows * CrossEntropy.statisticsPerRow)
+        CrossEntropy.begin(statistics.mutableSpan, rows: rows)
+        for slice in slices {
+          CrossEntropy.add(
+            logits: part(slice).span, slice: slice, labels: labels.span, rows: rows, into: statistics.mutableSpan)
+        }
+        let loss = CrossEntropy.loss(
+          statistics: statistics.span, labels: labels.span, rows: rows, vocabulary: vocabulary)
+        var gradient = [Float](repeating: .nan, count: rows * vocabulary)
+        for slice in slices {
+          var scores = part(slice)
+          CrossEntropy.gradient(
+            logits: scores.mutableSpan, slice: slice, statistics: statistics.span, labels: labels.span, rows: rows,
+            gradientScale: 0.125)
+          for row in 0..<rows {
+            for (at, entry) in slice.enumerated() {
+              gradient[row * vocabulary + entry] = scores[row * slice.count + at]
+            }
+          }
+        }
+        return (gradient: gradient, sum: loss.lossSum, counted: loss.counted)
+      }
+      #expect(one.gradient == two.gradient && one.sum == two.sum, "threads change the result")
+
+      var whole = logits
+      let expected = CrossEntropy.forwardBackward(
+        logits: whole.mutableSpan, labels: labels.span, rows: rows, vocabulary: vocabulary, gradientScale: 0.125)
+      #expect(one.counted == expected.counted)
+      // The sum of exponentials is rounded to fp32 after every slice: 6e-8 for each, of which few come together.
+      let tolerance = 1e-6
+      #expect(abs(one.sum - expected.lossSum) <= tolerance * max(1, expected.lossSum))
+      let error = zip(one.gradient, whole).reduce(0) { max($0, abs($1.0 - $1.1)) }
+      #expect(Double(error) <= tolerance * 0.125, "a gradient is off by \(error)")
+    }
+
     @Test func `a batch without labels has neither loss nor gradient`() {
       var logits: [Float] = [1, 2, 3, 4]
       let labels: [Int32] = [-100, -100]

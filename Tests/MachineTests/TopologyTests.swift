@@ -84,6 +84,29 @@ import Testing
     }
   }
 
+  @Test(arguments: [([0], 1), ([0, 3], 1), ([3, 4], 2), (Array(0..<16), 4)])
+  func `cores belong to the nodes that a described machine puts them in`(cores: [Int], nodes: Int) throws {
+    let topology = try Topology.load(synthetic: "pack:2 numa:2 core:4 pu:2")
+    #expect(try topology.nodes(ofCores: cores) == nodes)
+  }
+
+  @Test func `memory of one node stays as it is`() throws {
+    let topology = try Topology.load()
+    guard topology.processor.numaNodes == 1 else { return }
+    #expect(try topology.interleaveMemory(ofCores: Array(0..<topology.processor.allowedCores)) == .local)
+  }
+
+  @Test func `memory comes from nodes in turn where that is asked for`() async {
+    await #expect(processExitsWith: .success) {
+      let topology = try Topology.load()
+      let placement = try topology.interleave(nodesOfCores: [0])
+      // A host may not allow it, and says so.
+      if placement == .unsupported || placement == .notPermitted { return }
+      #expect(placement == .interleaved(nodes: 1))
+      #expect(try topology.isInterleaving != false)
+    }
+  }
+
   @Test(arguments: [-1, Int.max, Int.min])
   func `a core that does not exist is named`(core: Int) throws {
     let topology = try Topology.load()

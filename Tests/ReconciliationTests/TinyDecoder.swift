@@ -11,17 +11,17 @@ enum TinyDecoder: String, CaseIterable, Sendable {
   /// Norms on queries and keys.
   case normed
 
-  var spec: ModelSpec {
-    get throws {
-      try ModelSpec(
-        name: "tiny-\(rawValue)", architecture: self == .biased ? .qwen2 : self == .normed ? .qwen3 : .llama,
-        layerCount: 3, hiddenSize: 48,
-        attention: AttentionSpec(
-          heads: 4, keyValueHeads: self == .tied ? 4 : 2, headDimension: self == .biased ? 16 : 12,
-          hasProjectionBias: self == .biased, normalizesQueryAndKey: self == .normed),
-        feedForward: FeedForwardSpec(intermediateSize: 100), vocabularySize: 131,
-        tiesEmbeddings: self == .tied || self == .normed, normalization: Normalization(kind: .rms, epsilon: 1e-5),
-        positions: .rotary(RotarySpec(theta: 10_000)), maximumPositions: 300)
-    }
+  var spec: ModelSpec { get throws { try spec(vocabulary: 131) } }
+
+  func spec(vocabulary: Int) throws -> ModelSpec {
+    try ModelSpec(
+      name: "tiny-\(rawValue)", architecture: self == .biased ? .qwen2 : self == .normed ? .qwen3 : .llama,
+      layerCount: 3, hiddenSize: 48,
+      attention: AttentionSpec(
+        heads: 4, keyValueHeads: self == .tied ? 4 : 2, headDimension: self == .biased ? 16 : 12,
+        hasProjectionBias: self == .biased, normalizesQueryAndKey: self == .normed),
+      feedForward: FeedForwardSpec(intermediateSize: 100), vocabularySize: vocabulary,
+      tiesEmbeddings: self == .tied || self == .normed, normalization: Normalization(kind: .rms, epsilon: 1e-5),
+      positions: .rotary(RotarySpec(theta: 10_000)), maximumPositions: 300)
   }
 }

@@ -118,6 +118,9 @@ struct PrecisionBench {
       weight of 0.1 has its bf16 neighbors at a distance of 2⁻⁴ · 2⁻⁷ = 4.9e-4. To the nearest such an update is lost in
       every step; rounded at random it arrives in one step of fifty.
 
+      The checkpoint's weights are bf16 numbers. Where products read masters rounded to bf16, a weight therefore stays what
+      it was until its updates have come to half a step, and many do in the same step: that curve comes down in jumps.
+
 
       """
     text += row(["loss before step"] + curves.map(\.way.name))

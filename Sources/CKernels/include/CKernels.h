@@ -109,6 +109,13 @@ void plk_swiglu_gradient(void *restrict gate, void *restrict up, const void *res
 double plk_cross_entropy_gradient(float *logits, float gradient_scale, int64_t label, int64_t vocabulary);
 /// Cross-entropy of one row of logits.
 double plk_cross_entropy(const float *logits, int64_t label, int64_t vocabulary);
+/// Takes more logits of a row into the largest so far and the sum of exp(logit - largest).
+void plk_logsumexp_add(float *largest, float *sum, const float *logits, int64_t count);
+/// The logarithm of the sum of exp(logit) of all logits taken in.
+double plk_logsumexp(float largest, float sum);
+/// Some logits of a row become (softmax - onehot(label)) * gradient_scale; the label may be none of them.
+void plk_cross_entropy_slice(float *logits, float largest, float sum, float gradient_scale, int64_t label,
+                             int64_t count);
 
 // MARK: Random bits
 

@@ -64,6 +64,11 @@ extension Topology {
   private var allCores: [Int] { Array(0..<processor.allowedCores) }
 
   private func bind(_ bound: Bound, to cores: [Int]) throws(MachineError) -> Binding {
+    try apply(threads(ofCores: cores), to: bound, cores: cores)
+  }
+
+  /// The allowed hardware threads of some cores.
+  func threads(ofCores cores: [Int]) throws(MachineError) -> CoreSet {
     guard !cores.isEmpty else { throw .noCoresToBind }
     let objects = allowedCoreObjects
     let target = try CoreSet()
@@ -72,7 +77,7 @@ extension Topology {
       hwloc_bitmap_or(target.bitmap, target.bitmap, objects[core].pointee.cpuset)
     }
     hwloc_bitmap_and(target.bitmap, target.bitmap, allowed.bitmap)
-    return try apply(target, to: bound, cores: cores)
+    return target
   }
 
   private func apply(_ target: borrowing CoreSet, to bound: Bound, cores: [Int]) throws(MachineError) -> Binding {

@@ -60,7 +60,6 @@ extension Recipe {
     case let other?: return "quantization to \(other.text)"
     }
     if attention == .eager { return "attention that holds every score" }
-    if loss == .fused { return "a fused loss" }
     return nil
   }
 }

@@ -30,6 +30,8 @@ public enum TensorName {
   public static let finalNormed = "final_norm.normed"
   public static let finalReciprocalRMS = "final_norm.reciprocal_rms"
   public static let logits = "logits"
+  /// What softmax needs to know of each row, where its scores are never all there.
+  public static let lossStatistics = "loss.statistics"
 
   /// A tensor inside a decoder layer: `layers.3.gate`.
   public static func layer(_ index: Int, _ tensor: LayerTensor) -> String { "layers.\(index).\(tensor.rawValue)" }

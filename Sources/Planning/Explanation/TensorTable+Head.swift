@@ -6,8 +6,8 @@ extension TensorTable {
     let fused = "trl kernels/chunked_logprob.py, ChunkedLogProbFunction"
     // torchtune's eighths differ by a token where eight doesn't divide the tokens.
     let eighths: [[Extent]] = [[.part(.T, of: 8), .V], [.blocks(.T, of: 8), .V]]
-    // Our own engine makes the scores of 512 tokens at a time.
-    let chunks: [[Extent]] = eighths + [[.least(.T, 512), .V]]
+    // Our own engine makes the scores of 512 tokens at a time, its fused loss those over 8192 entries.
+    let chunks: [[Extent]] = eighths + [[.least(.T, 512), .V], [.least(.T, 512), .least(.V, 8192)]]
     let scores: TensorRule.Form = .fixed(
       [[.b, .s, .V], [.T, .V], [.b, .s, .blocks128(.V)], [.b, .s, .product([.t, .V])]] + chunks)
     var rules: [String: TensorRule] = [
@@ -116,6 +116,10 @@ extension TensorTable {
   static let engine: [String: TensorRule] = {
     let ours = "Plimsoll's engine"
     return [
+      "loss.statistics": TensorRule(
+        .least(.T, 512), .number(3), because: "the largest score, the sum of exponentials and the label's score", ours),
+      "final_norm.normed.flow.sums": TensorRule(
+        .least(.T, 512), .H, because: "the normed stream's gradient summed over slices of the vocabulary", ours),
       "attention.workspace": TensorRule(.workspace, "scores of a block of query rows for every thread", ours),
       "attention.backward.workspace": TensorRule(
         .workspace, "probabilities and gradients of a block of query rows for every thread", ours),

@@ -11,7 +11,7 @@ extension Lever {
   }
 
   private static func free(_ recipe: Recipe, _ device: Device?) -> [Lever] {
-    guard recipe.stack.isTorch else { return [] }
+    guard recipe.stack.isTorch else { return [engineLoss(recipe)] }
     var losses: [Option] = []
     // LLaMA-Factory has no setting for the loss alone: its Liger kernels change norms and rotations too.
     if recipe.loss == .full, recipe.stack != .llamaFactory {
@@ -50,6 +50,21 @@ extension Lever {
       Lever(.walk, .free, isSteady: false, walks), Lever(.segments, .free, isSteady: true, segments(recipe)),
       Lever(.attention, .free, isSteady: false, attentions),
     ]
+  }
+
+  /// Our own engine chunks its loss over tokens unless told otherwise, and over the vocabulary at the cost of a product.
+  private static func engineLoss(_ recipe: Recipe) -> Lever {
+    let fused = change("--loss fused", "scores of a slice of the vocabulary at a time, each made twice") { _ in
+      RecipeChange(loss: .fused)
+    }
+    let chunked = change("--loss chunked", "scores over the vocabulary are never all there at once") { _ in
+      RecipeChange(loss: .chunked)
+    }
+    switch recipe.loss {
+    case .full: return Lever(.loss, .free, isSteady: false, [chunked, fused])
+    case .chunked: return Lever(.loss, .time, isSteady: false, [fused])
+    case .fused: return Lever(.loss, .time, isSteady: false, [])
+    }
   }
 
   /// Segments that grow: what is live stays what it was, and the floor with it.

@@ -141,12 +141,15 @@ package struct StepWork {
 
   /// The head, whose product is counted for every token, and the loss over its scores.
   ///
-  /// TRL's fused head makes its scores again in backward (trl/kernels/chunked_logprob.py, `ChunkedLogProbFunction`).
+  /// TRL's fused head makes its scores again in backward (trl/kernels/chunked_logprob.py, `ChunkedLogProbFunction`), and
+  /// so does our engine's where they don't fit one slice.
   private mutating func head() {
     let vocabulary = spec.vocabularySize
     let baseShare = share(trains: needs.head)
     book.product("head", .forward, baseShare, tokens, vocabulary, hidden)
-    if recipe.loss == .fused, recipe.stack.isTorch, recipe.choices.fusedHead == .trl {
+    let makesScoresAgain =
+      recipe.stack == .plimsoll ? vocabulary > EngineWalk.sliceEntries : recipe.choices.fusedHead == .trl
+    if recipe.loss == .fused, makesScoresAgain {
       book.product("head", .recompute, baseShare, tokens, vocabulary, hidden)
     }
     if needs.lastStream { book.product("head", .backward, baseShare, tokens, hidden, vocabulary) }

@@ -16,6 +16,8 @@ struct CheckRun {
   var seed: UInt64 = 1
   /// Where the model's own weights are; `nil` for such as are drawn from the seed.
   var weights: String?
+  /// Whether frozen weights are read where they lie in the file.
+  var mapsWeights = false
   /// Whether every step sees the same tokens, so that there is something to learn.
   var repeatsData = false
   var limit: CheckSummary.Limit?
@@ -67,7 +69,8 @@ struct CheckRun {
     guard let weights else {
       return try Trainer(spec, resolved.recipe, source: SeededWeights(seed: seed), seed: seed)
     }
-    return try Trainer(spec, resolved.recipe, source: CheckpointWeights.open(weights, for: spec), seed: seed)
+    return try Trainer(
+      spec, resolved.recipe, source: CheckpointWeights.open(weights, for: spec), mapsWeights: mapsWeights, seed: seed)
   }
 
   private func outcome(

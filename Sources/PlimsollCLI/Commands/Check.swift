@@ -39,6 +39,8 @@ struct Check: ParsableCommand {
   @Flag(help: "Take the same tokens at every step, so that the loss falls.")
   var repeatData = false
 
+  @OptionGroup var mapping: WeightMappingOptions
+
   @OptionGroup(title: "Memory") var limit: LimitOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
@@ -57,6 +59,7 @@ struct Check: ParsableCommand {
       threads: try EngineOptions.threads(threads), progress: StandardError.write)
     check.limit = limit
     check.repeatsData = repeatData
+    check.mapsWeights = mapping.mapsWeights(isLimited: limit != nil)
     if !randomWeights { check.weights = try model.asked(recipe).weightsPath() }
     if let steps {
       guard (1...10_000).contains(steps) else {
@@ -72,11 +75,14 @@ struct Check: ParsableCommand {
 
 /// How the engine is run, where it is the engine that runs.
 enum EngineOptions {
-  /// Sets the engine's threads, and keeps them on as many neighboring cores where there are more.
+  /// Sets the engine's threads, and keeps them on as many neighboring cores where there are more, with memory from all
+  /// the NUMA nodes of these.
   ///
   /// They then don't wander away from their caches. A system that forbids it is left as it is.
   static func start(threads: Int, on topology: borrowing Topology) throws(MachineError) {
-    if threads < topology.processor.allowedCores { _ = try topology.bindProcess(toCores: Array(0..<threads)) }
+    let cores = Array(0..<min(threads, topology.processor.allowedCores))
+    if threads < topology.processor.allowedCores { _ = try topology.bindProcess(toCores: cores) }
+    _ = try topology.interleaveMemory(ofCores: cores)
     EngineThreads.configure(threads)
   }
 

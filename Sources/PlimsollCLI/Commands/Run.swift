@@ -40,10 +40,11 @@ struct Run: ParsableCommand {
     } else if case .preset = asked.reference.origin, options.tokenizer == nil {
       throw UsageError.randomWeightsWithoutTokenizer
     }
-    _ = try limit.enforce(mapsFiles: !options.randomWeights)
+    let bound = try limit.enforce(mapsFiles: !options.randomWeights)
     let run = TrainingRun(
       modelPath: asked.name, reference: asked.reference, request: request, options: options,
-      threads: try EngineOptions.threads(threads), printsSteps: output.format == .json)
+      threads: try EngineOptions.threads(threads), printsSteps: output.format == .json,
+      isLimited: bound != nil)
     let report = RunReport(try run.run())
     if output.format == .json {
       try StandardOutput.write(report.json.line + "\n")

@@ -86,6 +86,8 @@ struct RunOptions: ParsableArguments {
   @Flag(help: "Draw the weights from the seed; needs nothing of the model but its shape, and a --tokenizer.")
   var randomWeights = false
 
+  @OptionGroup var mapping: WeightMappingOptions
+
   @Option(help: ArgumentHelp("Folder for adapter, metrics and saved states.", valueName: "folder"))
   var output = "plimsoll-run"
 

@@ -16,6 +16,8 @@ struct TrainingRun {
   let threads: Int
   /// Whether every step is printed as a line of JSON.
   let printsSteps: Bool
+  /// Whether the system holds the process to a limit.
+  let isLimited: Bool
 
   /// What is fixed before the first step.
   private struct Setting {
@@ -78,7 +80,8 @@ struct TrainingRun {
       return try Trainer(reference.spec, recipe, source: SeededWeights(seed: seed), seed: seed)
     }
     return try Trainer(
-      reference.spec, recipe, source: CheckpointWeights.open(modelPath, for: reference.spec), seed: seed)
+      reference.spec, recipe, source: CheckpointWeights.open(modelPath, for: reference.spec),
+      mapsWeights: options.mapping.mapsWeights(isLimited: isLimited), seed: seed)
   }
 
   private func setting(_ data: RunData) throws -> Setting {

@@ -27,10 +27,12 @@ extension Decoder {
     }
 
     var normedFlow = Tensor<X>()
-    let loss =
-      chunksLoss
-      ? try chunkedLoss(part, labels: labels, &normed, into: &normedFlow)
-      : try fullLoss(part, labels: labels, &normed, into: &normedFlow)
+    let lossSum =
+      switch loss {
+      case .full: try fullLoss(part, labels: labels, &normed, into: &normedFlow)
+      case .chunked: try chunkedLoss(part, labels: labels, &normed, into: &normedFlow)
+      case .fused: try fusedLoss(part, labels: labels, &normed, into: &normedFlow)
+      }
 
     enter(.backward, .finalNorm, part)
     if normNeedsGradient {
@@ -44,10 +46,10 @@ extension Decoder {
     normedFlow.close()
     last.close()
     reciprocalRMS.close()
-    return loss
+    return lossSum
   }
 
-  private func enter(_ phase: StepClock.Phase, _ place: StepClock.Place, _ part: StepPart) {
+  func enter(_ phase: StepClock.Phase, _ place: StepClock.Place, _ part: StepPart) {
     context.arena.advance(to: .step(phase, place, microBatch: part.index))
   }
 
@@ -111,7 +113,7 @@ extension Decoder {
     return loss
   }
 
-  private func openNormedFlow() throws(ArenaError) -> Tensor<X> {
+  func openNormedFlow() throws(ArenaError) -> Tensor<X> {
     try context.arena.open(
       TensorName.flow(TensorName.finalNormed), .activations, [context.rows, context.spec.hiddenSize])
   }
@@ -120,10 +122,11 @@ extension Decoder {
   func evaluateLoss(
     _ normed: inout Tensor<X>, labels: Span<Int32>
   ) throws(ArenaError) -> (lossSum: Double, counted: Int) {
+    if loss == .fused { return try evaluateFusedLoss(&normed, labels: labels) }
     let rows = context.rows
     let width = context.spec.hiddenSize
     let vocabulary = context.spec.vocabularySize
-    let chunk = chunksLoss ? min(Self.lossChunk, rows) : rows
+    let chunk = loss == .chunked ? min(Self.lossChunk, rows) : rows
     var sum = (lossSum: 0.0, counted: 0)
     var logits: Tensor<Float> = try context.arena.open(TensorName.logits, .logits, [chunk, vocabulary])
     for start in stride(from: 0, to: rows, by: chunk) {

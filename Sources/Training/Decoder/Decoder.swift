@@ -13,21 +13,21 @@ final class Decoder<X: StoredNumber>: StepRunner {
   let head: ParameterTensor  // [V, H]
   let context: LayerContext
   let usesGradientCheckpointing: Bool
-  /// Whether the scores of a few tokens exist at once, or those of all.
-  let chunksLoss: Bool
+  /// Which part of the scores over the vocabulary exists at once.
+  let loss: LossImplementation
   /// Whether a gradient reaches the stream that leaves the last layer.
   let streamNeedsGradient: Bool
 
   init(
     embedding: ParameterTensor, layers: [LayerWeights], finalNorm: Norm, head: ParameterTensor,
-    usesGradientCheckpointing: Bool, chunksLoss: Bool, context: LayerContext
+    usesGradientCheckpointing: Bool, loss: LossImplementation, context: LayerContext
   ) {
     self.embedding = embedding
     self.finalNorm = finalNorm
     self.head = head
     self.context = context
     self.usesGradientCheckpointing = usesGradientCheckpointing
-    self.chunksLoss = chunksLoss
+    self.loss = loss
     var trainsBelow = embedding.isTrained
     self.layers = layers.enumerated().map { index, weights in
       let layer = DecoderLayer<X>(index: index, weights: weights, trainsBelow: trainsBelow, context: context)

@@ -57,33 +57,39 @@ extension ParameterTensor {
     }
   }
 
-  /// y `[T, O]` (+)= scale · x `[T, I]`·Wᵀ.
+  /// y `[T, O]` (+)= scale · x `[T, I]`·Wᵀ, or that of some of W's rows, `outputs`.
   func multiply<X: Number, Y: Number>(
-    _ x: Span<X>, rows: Int, scale: Float = 1, accumulate: Bool = false, into y: consuming MutableSpan<Y>
+    _ x: Span<X>, rows: Int, outputs: Range<Int>? = nil, scale: Float = 1, accumulate: Bool = false,
+    into y: consuming MutableSpan<Y>
   ) {
+    let outputs = outputs ?? 0..<output
+    let elements = outputs.lowerBound * input..<outputs.upperBound * input
     if format == .bf16 {
       MatrixProduct.forward(
-        x: x, weight: narrowValue.span, rows: rows, input: input, output: output, scale: scale,
-        accumulate: accumulate, into: y)
+        x: x, weight: narrowValue.span.extracting(elements), rows: rows, input: input, output: outputs.count,
+        scale: scale, accumulate: accumulate, into: y)
     } else {
       MatrixProduct.forward(
-        x: x, weight: value.span, rows: rows, input: input, output: output, scale: scale, accumulate: accumulate,
-        into: y)
+        x: x, weight: value.span.extracting(elements), rows: rows, input: input, output: outputs.count, scale: scale,
+        accumulate: accumulate, into: y)
     }
   }
 
-  /// dx `[T, I]` (+)= scale · dy `[T, O]`·W.
+  /// dx `[T, I]` (+)= scale · dy `[T, O]`·W, or that of some of W's rows, `outputs`.
   func multiplyTransposed<X: Number, Y: Number>(
-    _ dy: Span<Y>, rows: Int, scale: Float = 1, accumulate: Bool = false, into dx: consuming MutableSpan<X>
+    _ dy: Span<Y>, rows: Int, outputs: Range<Int>? = nil, scale: Float = 1, accumulate: Bool = false,
+    into dx: consuming MutableSpan<X>
   ) {
+    let outputs = outputs ?? 0..<output
+    let elements = outputs.lowerBound * input..<outputs.upperBound * input
     if format == .bf16 {
       MatrixProduct.inputGradient(
-        dy: dy, weight: narrowValue.span, rows: rows, input: input, output: output, scale: scale,
-        accumulate: accumulate, into: dx)
+        dy: dy, weight: narrowValue.span.extracting(elements), rows: rows, input: input, output: outputs.count,
+        scale: scale, accumulate: accumulate, into: dx)
     } else {
       MatrixProduct.inputGradient(
-        dy: dy, weight: value.span, rows: rows, input: input, output: output, scale: scale, accumulate: accumulate,
-        into: dx)
+        dy: dy, weight: value.span.extracting(elements), rows: rows, input: input, output: outputs.count, scale: scale,
+        accumulate: accumulate, into: dx)
     }
   }
 
@@ -95,6 +101,15 @@ extension ParameterTensor {
     MatrixProduct.weightGradient(
       dy: dy, x: x, rows: rows, input: input, output: output, scale: scale, accumulate: isAdding,
       into: gradient.mutableSpan)
+  }
+
+  /// dW of some of W's rows, `outputs`, in a gradient that is open, added to what is there when accumulating.
+  func addGradient<X: Number, Y: Number>(
+    dy: Span<Y>, x: Span<X>, rows: Int, outputs: Range<Int>, accumulate: Bool
+  ) {
+    MatrixProduct.weightGradient(
+      dy: dy, x: x, rows: rows, input: input, output: outputs.count, accumulate: accumulate,
+      into: gradient.mutableSpan._consumingExtracting(outputs.lowerBound * input..<outputs.upperBound * input))
   }
 
   /// Adds a bias `[columns]` to every row of y `[T, columns]`.

@@ -40,6 +40,22 @@ public final class ParameterTensor {
     }
   }
 
+  /// A frozen weight that is read where it lies in a file.
+  init(
+    _ name: String, _ shape: Shape, format: ScalarFormat, in file: MappedNumbers, of arena: Arena
+  ) throws(ArenaError) {
+    self.name = name
+    self.shape = shape
+    self.format = format
+    self.arena = arena
+    isTrained = false
+    if format == .bf16 {
+      narrowValue = try arena.map(name, .weights, shape, file)
+    } else {
+      value = try arena.map(name, .weights, shape, file)
+    }
+  }
+
   /// Opens the gradient if this is the first contribution of the step.
   ///
   /// - Returns: whether a contribution must be added to what is there, instead of overwriting it.

@@ -1,4 +1,5 @@
 public import Bookkeeping
+import Kernels
 public import Modeling
 
 /// Why the arena could not hand out memory.
@@ -79,22 +80,47 @@ public final class Arena {
     format: ScalarFormat = Element.format
   ) throws(ArenaError) -> Tensor<Element> {
     let bytes = format.storage(of: shape.count)
+    try require(bytes, name)
+    guard let block = pool.take(bytes.count) else { throw .outOfMemory(name: name, bytes: bytes, live: live) }
+    return Tensor(arena: self, handle: enter(name, account, shape, format, bytes), block: block, shape: shape)
+  }
+
+  /// Opens a tensor of `shape` where its numbers lie in a file: its pages are the file's, which the system reads when
+  /// they are first used, shares with others that map the file, and may take back and read again.
+  ///
+  /// On the books it is a tensor as any other, since a step reads all of it.
+  func map<Element: TensorElement>(
+    _ name: String, _ account: Account, _ shape: Shape, _ numbers: MappedNumbers,
+    as element: Element.Type = Element.self
+  ) throws(ArenaError) -> Tensor<Element> {
+    let bytes = Element.format.storage(of: shape.count)
+    precondition(numbers.bytes.count == bytes.count, "\(name) is \(bytes), and \(numbers.bytes.count) of a file")
+    try require(bytes, name)
+    let handle = enter(name, account, shape, Element.format, bytes)
+    return Tensor(arena: self, handle: handle, numbers: numbers, shape: shape)
+  }
+
+  private func require(_ bytes: Bytes, _ name: String) throws(ArenaError) {
     if let limit, live + bytes > limit {
       throw .overLimit(name: name, bytes: bytes, live: live, limit: limit)
     }
-    guard let block = pool.take(bytes.count) else { throw .outOfMemory(name: name, bytes: bytes, live: live) }
+  }
+
+  /// Writes a tensor into the books, and returns its handle.
+  private func enter(_ name: String, _ account: Account, _ shape: Shape, _ format: ScalarFormat, _ bytes: Bytes) -> Int
+  {
     live += bytes
     highWater = max(highWater, live)
     let handle = nextHandle
     nextHandle += 1
     open[handle] = journal.open(name, account, shape, format, bytes: bytes)
-    return Tensor(arena: self, handle: handle, block: block, shape: shape)
+    return handle
   }
 
-  func close(_ handle: Int, _ block: BlockPool.Block) {
+  func close(_ handle: Int, _ block: BlockPool.Block?) {
     guard let id = open.removeValue(forKey: handle) else { preconditionFailure("a tensor was closed twice") }
     live -= journal.bytes(of: id)
     journal.close(id)
-    pool.give(block)
+    if let block { pool.give(block) }
   }
 }

@@ -17,17 +17,31 @@ public typealias StoredNumber = Number & TensorElement
 /// A uniquely owned, row-major array of numbers whose lifetime is on the books.
 ///
 /// It is opened by ``Arena/open(_:_:_:as:format:)`` and closed by ``close()``, or at the end of its owner's life. A
-/// default-made tensor is closed from the start: a place for one to move into.
+/// default-made tensor is closed from the start: a place for one to move into. One that ``Arena/map(_:_:_:_:)`` opened
+/// lies in a file, and can only be read.
 public struct Tensor<Element: TensorElement>: ~Copyable {
   private var arena: Arena?
   private var handle: Int
-  private var block: BlockPool.Block?
+  private var storage: Storage?
   public private(set) var shape: Shape
+
+  /// Where the numbers are.
+  private enum Storage {
+    case block(BlockPool.Block)
+    case file(MappedNumbers)
+  }
 
   init(arena: Arena, handle: Int, block: BlockPool.Block, shape: Shape) {
     self.arena = arena
     self.handle = handle
-    self.block = block
+    storage = .block(block)
+    self.shape = shape
+  }
+
+  init(arena: Arena, handle: Int, numbers: MappedNumbers, shape: Shape) {
+    self.arena = arena
+    self.handle = handle
+    storage = .file(numbers)
     self.shape = shape
   }
 
@@ -35,15 +49,22 @@ public struct Tensor<Element: TensorElement>: ~Copyable {
   public init() {
     arena = nil
     handle = -1
-    block = nil
+    storage = nil
     shape = [0]
   }
 
   deinit {
-    if let arena, let block { arena.close(handle, block) }
+    switch storage {
+    case .block(let block): arena?.close(handle, block)
+    case .file: arena?.close(handle, nil)
+    case nil: break
+    }
   }
 
-  public var isOpen: Bool { block != nil }
+  public var isOpen: Bool { storage != nil }
+
+  /// Whether the numbers lie in a file.
+  public var isMapped: Bool { if case .file = storage { true } else { false } }
 
   /// Gives the memory back now; a closed tensor stays closed.
   public mutating func close() { self = Tensor() }
@@ -57,7 +78,9 @@ public struct Tensor<Element: TensorElement>: ~Copyable {
 
   /// Elements stored: bytes of the block by the element's size (two codes of a 4-bit format share one).
   private var elements: UnsafeMutableBufferPointer<Element> {
-    guard let block else { preconditionFailure("a closed tensor was read") }
+    guard case .block(let block) = storage else {
+      preconditionFailure(isMapped ? "a tensor in a file was written" : "a closed tensor was read")
+    }
     let count = block.count / MemoryLayout<Element>.stride
     return UnsafeMutableBufferPointer(start: block.base.assumingMemoryBound(to: Element.self), count: count)
   }
@@ -70,6 +93,9 @@ public struct Tensor<Element: TensorElement>: ~Copyable {
   public var span: Span<Element> {
     @_lifetime(immortal)
     get {
+      if case .file(let numbers) = storage {
+        return _overrideLifetime(numbers.file.numbers(numbers.bytes, as: Element.self), borrowing: ())
+      }
       let span = Span(_unsafeElements: UnsafeBufferPointer(elements))
       return _overrideLifetime(span, borrowing: ())
     }

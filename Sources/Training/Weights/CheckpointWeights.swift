@@ -1,3 +1,4 @@
+public import Bookkeeping
 public import Kernels
 public import Modeling
 
@@ -23,6 +24,13 @@ public enum CheckpointWeights: WeightSource {
     switch self {
     case .safetensors(let weights): try weights.fill(parameter, into: values)
     case .gguf(let weights): try weights.fill(parameter, into: values)
+    }
+  }
+
+  public func numbers(of parameter: Parameter, in format: ScalarFormat) throws -> MappedNumbers? {
+    switch self {
+    case .safetensors(let weights): try weights.numbers(of: parameter, in: format)
+    case .gguf(let weights): try weights.numbers(of: parameter, in: format)
     }
   }
 }

@@ -1,3 +1,4 @@
+public import Bookkeeping
 public import Kernels
 public import Modeling
 
@@ -39,6 +40,10 @@ public struct GGUFWeights: WeightSource {
 
   public func fill<W: Number>(_ parameter: Parameter, into values: consuming MutableSpan<W>) throws {
     try catalog.fill(parameter, into: values)
+  }
+
+  public func numbers(of parameter: Parameter, in format: ScalarFormat) throws -> MappedNumbers? {
+    try catalog.numbers(of: parameter, in: format)
   }
 }
 

@@ -1,3 +1,4 @@
+public import Bookkeeping
 public import Kernels
 public import Modeling
 
@@ -33,6 +34,10 @@ public struct SafetensorsWeights: WeightSource {
 
   public func fill<W: Number>(_ parameter: Parameter, into values: consuming MutableSpan<W>) throws {
     try catalog.fill(parameter, into: values)
+  }
+
+  public func numbers(of parameter: Parameter, in format: ScalarFormat) throws -> MappedNumbers? {
+    try catalog.numbers(of: parameter, in: format)
   }
 
   /// A checkpoint of the model without its head leaves the prefix `model.` off.

@@ -39,6 +39,21 @@ struct StoredWeight {
     }
   }
 
+  /// Where the numbers lie as a step would read them, all of them finite; `nil` where they have to be converted.
+  func numbers(in wanted: ScalarFormat) throws(WeightFileError) -> MappedNumbers? {
+    guard bytes.upperBound <= file.size else { throw .changed(path: file.path) }
+    // Every number in these files has its least significant byte first.
+    guard pairedHeads == nil, 1.littleEndian == 1 else { return nil }
+    switch (format, wanted) {
+    case (.fp32, .fp32) where bytes.lowerBound.isMultiple(of: 4):
+      try expectFinite(file.numbers(bytes, as: Float.self), from: 0)
+    case (.bf16, .bf16) where bytes.lowerBound.isMultiple(of: 2):
+      try expectFinite(file.numbers(bytes, as: BFloat16.self), from: 0)
+    default: return nil
+    }
+    return MappedNumbers(file: file, bytes: bytes)
+  }
+
   /// Takes the bytes over as they are, and takes their pages out of memory again.
   func copyBytes(into target: consuming MutableSpan<UInt8>) throws(WeightFileError) {
     guard bytes.upperBound <= file.size else { throw .changed(path: file.path) }

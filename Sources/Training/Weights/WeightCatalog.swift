@@ -29,6 +29,10 @@ struct WeightCatalog {
     try stored.fill(values, known: known)
   }
 
+  func numbers(of parameter: Parameter, in format: ScalarFormat) throws(WeightFileError) -> MappedNumbers? {
+    try find(parameter).numbers(in: format)
+  }
+
   private func find(_ parameter: Parameter) throws(WeightFileError) -> StoredWeight {
     guard let stored = weights[parameter.name] else { throw .missingTensors([parameter.name], path: path) }
     guard stored.shape == parameter.shape else {

@@ -1,3 +1,4 @@
+public import Bookkeeping
 public import Kernels
 public import Modeling
 
@@ -7,6 +8,19 @@ public protocol WeightSource {
   ///
   /// No second copy of the whole parameter is made on the way.
   func fill<W: Number>(_ parameter: Parameter, into values: consuming MutableSpan<W>) throws
+
+  /// Where the parameter's numbers lie in this very format, row-major; `nil` if they have to be converted.
+  func numbers(of parameter: Parameter, in format: ScalarFormat) throws -> MappedNumbers?
+}
+
+extension WeightSource {
+  public func numbers(of parameter: Parameter, in format: ScalarFormat) throws -> MappedNumbers? { nil }
+}
+
+/// Numbers in a file, in the processor's byte order and at a multiple of their size.
+public struct MappedNumbers: Sendable {
+  let file: MappedFile
+  let bytes: Range<Int>
 }
 
 /// Weights drawn from a seed, for runs that need a shape and no knowledge.

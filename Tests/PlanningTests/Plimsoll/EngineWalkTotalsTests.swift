@@ -15,7 +15,7 @@ import Testing
   }
 
   @Test func `full fine-tuning keeps 352 floats a layer and the stream`() throws {
-    let plan = try Models.plan(Models.tiny(), .full)
+    let plan = try Models.plan(Models.tiny(), .full) { $0.loss = .full }
     let load = try plan.ledger.end(of: "load")
     // Of a layer: normed 32 + 4, q 32, k 16, v 16, context 32, logsumexp 8, middle 32, normed 32 + 4, gate, up and
     // product 48 each. The stream before it is 32 more.
@@ -113,7 +113,10 @@ import Testing
   }
 
   @Test func `in bf16 activations take half, and statistics, scores, gradients and moments what they took`() throws {
-    let plan = try Models.plan(Models.tiny(), .full) { $0.weightFormat = .bf16 }
+    let plan = try Models.plan(Models.tiny(), .full) {
+      $0.weightFormat = .bf16
+      $0.loss = .full
+    }
     // 2·1160 of weights, 8·1160 of moments, tables and tokens as ever.
     let load = try plan.ledger.end(of: "load")
     #expect(load == Bytes(10 * 1160 + 64 + 32))

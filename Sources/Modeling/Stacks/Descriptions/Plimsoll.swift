@@ -3,7 +3,7 @@ import Bookkeeping
 extension StackDescription {
   private static let engine = Defaults(
     weightFormat: .fp32, weightFormatReason: "the engine's arithmetic", adapterFormat: .fp32, precision: .pure,
-    usesGradientCheckpointing: false, loss: .full, learningRate: 2e-4)
+    usesGradientCheckpointing: false, loss: .chunked, learningRate: 2e-4)
 
   /// Our own engine.
   static let plimsoll = StackDescription(
@@ -17,9 +17,9 @@ extension StackDescription {
       "autocast is fp32 weights with bf16 activations: products read each fp32 weight rounded, without a copy "
         + "(Sources/Kernels/MatrixProduct.swift)",
       "a chunked loss makes the scores of 512 tokens at a time and their gradient in place "
-        + "(Sources/Training/Decoder/Decoder+Head.swift); the default where the head is frozen, which costs no time, "
-        + "while a head that trains would have its gradient summed up chunk by chunk",
+        + "(Sources/Training/Decoder/Decoder+Head.swift); the default, for it costs no time",
+      "a fused loss makes those of 8192 entries of the vocabulary at a time, twice: once for the loss, once for its "
+        + "gradient (Sources/Training/Decoder/Decoder+FusedLoss.swift)",
     ],
-    full: engine.with { $0.learningRate = 1e-5 }, lora: engine.with { $0.loss = .chunked },
-    qlora: engine.with { $0.loss = .chunked }, choices: StackChoices())
+    full: engine.with { $0.learningRate = 1e-5 }, lora: engine, qlora: engine, choices: StackChoices())
 }

@@ -18,8 +18,10 @@ extension EngineWalk {
     closeStreamFlow()
   }
 
-  /// Tokens whose scores exist at once with a chunked loss.
+  /// Tokens whose scores exist at once with a chunked or a fused loss.
   private static let chunkTokens = 512
+  /// Entries of the vocabulary whose scores exist at once with a fused loss.
+  package static let sliceEntries = 8192
 
   /// Scores over the vocabulary, the largest tensor of a small model: `[T, V]`.
   ///
@@ -33,14 +35,25 @@ extension EngineWalk {
   /// A full loss overwrites the scores with their gradient.
   ///
   /// A chunked one makes the scores of some tokens, `[C, V]`, their loss, and from their gradient that of the normed
-  /// stream and the head's, before it comes to the next ones.
+  /// stream and the head's, before it comes to the next ones. A fused one makes those over a slice of the vocabulary,
+  /// `[C, N]`, with three numbers of each row that softmax goes by; the gradient of the normed stream then is a sum over
+  /// slices, which takes an fp32 buffer where activations are narrower.
   mutating func forwardLoss() {
     guard recipe.loss != .full else { return }
     final.normedFlow = openNormedFlow()
-    let scores = journal.open(
-      TensorName.logits, .logits, [min(EngineWalk.chunkTokens, tokens), spec.vocabularySize], .fp32)
+    let chunk = min(EngineWalk.chunkTokens, tokens)
+    let isFused = recipe.loss == .fused
+    let entries = isFused ? min(EngineWalk.sliceEntries, spec.vocabularySize) : spec.vocabularySize
+    var buffers = [journal.open(TensorName.logits, .logits, [chunk, entries], .fp32)]
+    if isFused {
+      buffers.append(journal.open(TensorName.lossStatistics, .logits, [chunk, 3], .fp32))
+      if activations != .fp32 {
+        let name = TensorName.part("sums", of: TensorName.flow(TensorName.finalNormed))
+        buffers.append(journal.open(name, .activations, [chunk, hidden], .fp32))
+      }
+    }
     if headTrains { openGradient(spec.headName, [spec.vocabularySize, hidden]) }
-    journal.close(scores)
+    for buffer in buffers { journal.close(buffer) }
     final.normed.take().map { journal.close($0) }
   }
 
