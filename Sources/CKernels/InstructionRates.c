@@ -44,15 +44,19 @@ static float loop_plain(int64_t rounds) {
 
 #define FMA256(sum, left, right) _mm256_fmadd_ps(left, right, sum)
 #define FMA512(sum, left, right) _mm512_fmadd_ps(left, right, sum)
+// Halves come and go as vectors of the same bits.
+#define HALVES512(sum, left, right)                                                                        \
+  _mm512_castph_ps(_mm512_fmadd_ph(_mm512_castps_ph(left), _mm512_castps_ph(right), _mm512_castps_ph(sum)))
 #define DOT512(sum, left, right) _mm512_dpbf16_ps(sum, (__m512bh)(left), (__m512bh)(right))
 
 LOOP(loop_avx2, __attribute__((target("arch=x86-64-v3"))), __m256, _mm256_set1_ps, FMA256)
 LOOP(loop_avx512, __attribute__((target("arch=x86-64-v4"))), __m512, _mm512_set1_ps, FMA512)
+LOOP(loop_avx512_fp16, __attribute__((target("arch=x86-64-v4,avx512fp16"))), __m512, _mm512_set1_ps, HALVES512)
 LOOP(loop_avx512_bf16, __attribute__((target("arch=x86-64-v4,avx512bf16"))), __m512, _mm512_set1_ps, DOT512)
 #endif
 
 double plk_instruction_operations(int32_t instructions, int64_t rounds) {
-  const int64_t lanes = instructions == PLK_AVX512_BF16 ? 32 : instructions == PLK_AVX512 ? 16
+  const int64_t lanes = instructions >= PLK_AVX512_BF16 ? 32 : instructions == PLK_AVX512 ? 16
                       : instructions == PLK_AVX2        ? 8
                                                         : 4;
   return 2.0 * (double)(lanes * SUMS * rounds);
@@ -62,6 +66,7 @@ void plk_instruction_loop(int32_t instructions, int64_t rounds) {
   float (*loop)(int64_t) = loop_plain;
 #if PLK_X86_TILES
   switch (instructions) {
+    case PLK_AVX512_FP16: loop = loop_avx512_fp16; break;
     case PLK_AVX512_BF16: loop = loop_avx512_bf16; break;
     case PLK_AVX512: loop = loop_avx512; break;
     case PLK_AVX2: loop = loop_avx2; break;

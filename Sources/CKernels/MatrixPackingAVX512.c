@@ -267,4 +267,54 @@ void plk_pack_floats_avx512(uint32_t *packed, const plk_panel *panel) {
     FOR_FORMAT(panel->operand, pack_straight(packed, panel, FORMAT))
   }
 }
+
+// Turns 16 lanes of a packed block of bf16 pairs into halves and writes their scales: powers of two, so that the largest
+// number of a line lies between 16 and 32 in the block. A product of two such numbers is less than 2^10 and a sum of 32
+// less than 2^15, which a half holds; numbers below 2^-18 of the largest count as zero.
+AVX512 PLK_INLINE void scale_lanes(uint32_t *block, int64_t lanes) {
+  enum { LARGEST = 19, SPECIAL = 0x7F80, TO_FP32 = 15 };
+  const __m512i magnitude_bits = _mm512_set1_epi16(0x7FFF);
+  __m512i largest = _mm512_setzero_si512();
+#pragma clang loop unroll_count(4)
+  for (int cell = 0; cell < PLK_HALVES_CELLS; cell++) {
+    const __m512i pairs = _mm512_loadu_si512(block + cell * lanes);
+    largest = _mm512_max_epu16(largest, _mm512_and_si512(pairs, magnitude_bits));
+  }
+  largest = _mm512_max_epu16(largest, _mm512_rol_epi32(largest, 16));
+  const __m512i excess = _mm512_subs_epu16(_mm512_srli_epi16(largest, 7), _mm512_set1_epi16(LARGEST));
+  const __m512i taken = _mm512_slli_epi16(excess, 7);
+  const int has_special = _mm512_cmpge_epu16_mask(largest, _mm512_set1_epi16(SPECIAL)) != 0;
+#pragma clang loop unroll_count(4)
+  for (int cell = 0; cell < PLK_HALVES_CELLS; cell++) {
+    const __m512i pairs = _mm512_loadu_si512(block + cell * lanes);
+    const __m512i magnitude = _mm512_and_si512(pairs, magnitude_bits);
+    const __m512i less = _mm512_subs_epu16(magnitude, taken);
+    const __mmask32 is_normal = _mm512_cmpge_epu16_mask(less, _mm512_set1_epi16(1 << 7));
+    __m512i halves = _mm512_maskz_slli_epi16(is_normal, less, 3);
+    if (has_special) {
+      const __mmask32 is_special = _mm512_cmpge_epu16_mask(magnitude, _mm512_set1_epi16(SPECIAL));
+      const __m512i mantissa = _mm512_slli_epi16(_mm512_and_si512(magnitude, _mm512_set1_epi16(0x7F)), 3);
+      halves = _mm512_mask_mov_epi16(halves, is_special, _mm512_or_si512(mantissa, _mm512_set1_epi16(0x7C00)));
+    }
+    // The sign bit of one, all others of the other.
+    _mm512_storeu_si512(block + cell * lanes, _mm512_ternarylogic_epi32(magnitude_bits, halves, pairs, 0xCA));
+  }
+  const __m512i exponent = _mm512_add_epi32(_mm512_and_si512(excess, _mm512_set1_epi32(0xFFFF)), _mm512_set1_epi32(TO_FP32));
+  _mm512_storeu_si512(block + PLK_HALVES_CELLS * lanes, _mm512_slli_epi32(exponent, 23));
+}
+
+AVX512
+void plk_pack_halves_avx512(uint32_t *packed, const plk_panel *panel) {
+  plk_panel block = *panel;
+  for (int64_t p = 0; p < panel->depths; p += PLK_HALVES_BLOCK) {
+    block.depth = panel->depth + p;
+    block.depths = smaller(PLK_HALVES_BLOCK, panel->depths - p);
+    plk_pack_pairs_avx512(packed, &block);
+    for (int64_t cell = (block.depths + 1) / 2; cell < PLK_HALVES_CELLS; cell++) {
+      for (int64_t lane = 0; lane < panel->lanes; lane++) packed[cell * panel->lanes + lane] = 0;
+    }
+    for (int64_t lane = 0; lane < panel->lanes; lane += 16) scale_lanes(packed + lane, panel->lanes);
+    packed += (PLK_HALVES_CELLS + 1) * panel->lanes;
+  }
+}
 #endif

@@ -59,16 +59,28 @@ int32_t plk_product_instructions(void) {
   return PLK_PLAIN;
 }
 
+int32_t plk_product_has_half_sums(void) {
+#if PLK_X86_TILES
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512fp16");
+#else
+  return 0;
+#endif
+}
+
 static plk_tiling tiling(int32_t instructions, int in_bf16) {
 #if PLK_X86_TILES
+  if (instructions == PLK_AVX512_FP16 && in_bf16)
+    return (plk_tiling){14, 32, 16, PLK_HALVES_BLOCK, PLK_HALVES_CELLS + 1, plk_pack_halves_avx512,
+                        plk_tile_avx512_fp16};
   if (instructions == PLK_AVX512_BF16 && in_bf16)
-    return (plk_tiling){14, 32, 16, 2, plk_pack_pairs_avx512, plk_tile_avx512_bf16};
-  if (instructions >= PLK_AVX512) return (plk_tiling){14, 32, 16, 1, plk_pack_floats_avx512, plk_tile_avx512};
-  if (instructions == PLK_AVX2) return (plk_tiling){6, 16, 8, 1, plk_pack_floats, plk_tile_avx2};
+    return (plk_tiling){14, 32, 16, 2, 1, plk_pack_pairs_avx512, plk_tile_avx512_bf16};
+  if (instructions >= PLK_AVX512) return (plk_tiling){14, 32, 16, 1, 1, plk_pack_floats_avx512, plk_tile_avx512};
+  if (instructions == PLK_AVX2) return (plk_tiling){6, 16, 8, 1, 1, plk_pack_floats, plk_tile_avx2};
 #endif
   (void)instructions;
   (void)in_bf16;
-  return (plk_tiling){4, 8, 4, 1, plk_pack_floats, plk_tile_plain};
+  return (plk_tiling){4, 8, 4, 1, 1, plk_pack_floats, plk_tile_plain};
 }
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -78,6 +90,11 @@ static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t quotient_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 static int64_t multiple_up(int64_t a, int64_t b) { return quotient_up(a, b) * b; }
+
+// The steps that so many numbers of depth take.
+static int64_t steps_of(const plk_tiling *tiling, int64_t depths) {
+  return quotient_up(depths, tiling->block) * tiling->steps;
+}
 
 // A part of the product that all its threads work on at a time: rows and columns of C, and a part of their depth.
 typedef struct {
@@ -109,13 +126,13 @@ static int64_t line_of(const part *part, int of_rows, int64_t panel) {
 static void pack_panels(const part *part, int of_rows, int64_t first, int64_t last, uint32_t *packed) {
   const plk_operand *operand = of_rows ? &part->product->a : &part->product->b;
   const int64_t lanes = of_rows ? part->tiling.row_lanes : part->tiling.columns;
-  const int64_t deep = operand->along_depth ? part->depths : ROWS_AT_A_TIME;
+  const int64_t deep = operand->along_depth ? part->depths : larger(ROWS_AT_A_TIME, part->tiling.block);
   for (int64_t p = 0; p < part->depths; p += deep) {
     for (int64_t i = first; i < last; i++) {
       const int64_t line = line_of(part, of_rows, i);
       const plk_panel panel = {operand, line, line_of(part, of_rows, i + 1) - line, part->depth + p,
                                smaller(deep, part->depths - p), lanes, part->product->rounds};
-      part->tiling.pack(packed + ((i - first) * part->steps + p / part->tiling.step) * lanes, &panel);
+      part->tiling.pack(packed + ((i - first) * part->steps + steps_of(&part->tiling, p)) * lanes, &panel);
     }
   }
 }
@@ -161,7 +178,7 @@ static void multiply_columns(void *context, int64_t task, int64_t worker) {
 static void multiply_part(part *part) {
   const int64_t threads = part->threads;
   const int64_t lanes = part->tiling.columns;
-  part->steps = quotient_up(part->depths, part->tiling.step);
+  part->steps = steps_of(&part->tiling, part->depths);
   part->tiles = quotient_up(part->rows, part->tiling.rows);
   part->panels = quotient_up(part->columns, lanes);
   // As many equal slices for each thread, and rows cut where there are fewer columns than threads.
@@ -183,9 +200,9 @@ int plk_product_run(const plk_product *product, int32_t instructions, int64_t th
               .fails = &fails};
   const int64_t k = product->k;
   // Equal parts of the depth, in whole blocks of 4-bit codes.
-  const int64_t parts = k > 0 ? quotient_up(k, STEPS * now.tiling.step) : 1;
+  const int64_t parts = k > 0 ? quotient_up(k, STEPS / now.tiling.steps * now.tiling.block) : 1;
   const int64_t deep = multiple_up(quotient_up(k > 0 ? k : 1, parts), 64);
-  const int64_t most_tiles = CELLS_OF_A / (now.tiling.row_lanes * quotient_up(deep, now.tiling.step));
+  const int64_t most_tiles = CELLS_OF_A / (now.tiling.row_lanes * steps_of(&now.tiling, deep));
   const int64_t high = quotient_up(product->m, quotient_up(product->m, most_tiles * now.tiling.rows));
   const int through_sums = parts > 1 && product->format == PLK_BF16;
   const int64_t wide = through_sums ? smaller(product->n, SUMS / high / 64 * 64) : product->n;

@@ -41,7 +41,8 @@ typedef void (*plk_tiler)(const uint32_t *a, const uint32_t *b, int64_t steps, c
 typedef struct {
   int64_t rows, columns;  // of the largest tile
   int64_t row_lanes;  // of a packed panel of A; one of B has `columns`
-  int64_t step;  // numbers of depth to a cell
+  int64_t block;  // numbers of depth that are packed together
+  int64_t steps;  // steps that such a block takes
   plk_packer pack;
   plk_tiler multiply;
 } plk_tiling;
@@ -54,7 +55,12 @@ void plk_tile_plain(const uint32_t *a, const uint32_t *b, int64_t steps, const p
 // Writes a tile from its sums, `width` apart.
 void plk_tile_store(const float *sums, int64_t width, const plk_tile *tile);
 
+// With sums in fp16, a block of 64 numbers of a line is 32 cells of two halves, and one more with its scale in fp32.
+enum { PLK_HALVES_BLOCK = 64, PLK_HALVES_CELLS = PLK_HALVES_BLOCK / 2 };
+
 #if PLK_X86_TILES
+void plk_tile_avx512_fp16(const uint32_t *a, const uint32_t *b, int64_t steps, const plk_tile *tile);
+void plk_pack_halves_avx512(uint32_t *packed, const plk_panel *panel);
 void plk_tile_avx2(const uint32_t *a, const uint32_t *b, int64_t steps, const plk_tile *tile);
 void plk_tile_avx512(const uint32_t *a, const uint32_t *b, int64_t steps, const plk_tile *tile);
 void plk_tile_avx512_bf16(const uint32_t *a, const uint32_t *b, int64_t steps, const plk_tile *tile);

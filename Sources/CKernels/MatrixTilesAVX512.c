@@ -9,6 +9,7 @@
 enum { LANES = 16, COLUMNS = 32 };
 
 #define AVX512_TARGET __attribute__((target("arch=x86-64-v4")))
+#define FP16_TARGET __attribute__((target("arch=x86-64-v4,avx512fp16")))
 #define BF16_TARGET __attribute__((target("arch=x86-64-v4,avx512bf16")))
 
 AVX512_TARGET PLK_INLINE __m256i narrowed(__m512 value) {
@@ -94,6 +95,51 @@ enum { STEPS_AHEAD = 8 };
 TILE(tile_of_floats, AVX512_TARGET, BROADCAST_CELL, MULTIPLY_FLOATS, MULTIPLY_CELL_OF_FLOATS)
 TILE(tile_of_pairs, BF16_TARGET, BROADCAST_CELL, MULTIPLY_PAIRS, MULTIPLY_CELL_OF_PAIRS)
 
+// A tile whose sums over 64 numbers of depth are halves, 32 numbers to each of two, which are then summed up in fp32
+// with the scales of their row and column.
+FP16_TARGET PLK_INLINE void tile_of_halves(const uint32_t *a, const uint32_t *b, int64_t steps, const plk_tile *tile,
+                                           const int rows, const int vectors) {
+  __m512 totals[14][2];
+  _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
+      _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) totals[i][j] = _mm512_setzero_ps();
+  for (int64_t start = 0; start < steps; start += PLK_HALVES_CELLS + 1) {
+    __m512h sums[14][2];
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
+        _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) sums[i][j] = _mm512_setzero_ph();
+    for (int cell = 0; cell < PLK_HALVES_CELLS; cell++, a += LANES, b += COLUMNS) {
+      __asm__("" : "+r"(a), "+r"(b));
+      __m512h right[2];
+      _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) {
+        right[j] = _mm512_castsi512_ph(_mm512_loadu_si512(b + 16 * j));
+        __builtin_prefetch(b + 16 * j + COLUMNS * STEPS_AHEAD);
+      }
+      __builtin_prefetch(a + 2 * LANES * STEPS_AHEAD);
+      _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {
+        const __m512h left = _mm512_castsi512_ph(_mm512_set1_epi32((int)a[i]));
+        _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++)
+            sums[i][j] = _mm512_fmadd_ph(left, right[j], sums[i][j]);
+      }
+    }
+    __m512 scales[2];
+    _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) scales[j] = _mm512_loadu_ps(b + 16 * j);
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {
+      const __m512 scale = _mm512_castsi512_ps(_mm512_set1_epi32((int)a[i]));
+      _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) {
+        const __m512i pairs = _mm512_castph_si512(sums[i][j]);
+        const __m512h both = _mm512_add_ph(sums[i][j], _mm512_castsi512_ph(_mm512_rol_epi32(pairs, 16)));
+        const __m512 sum = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_castph_si512(both)));
+        const __m512 scaled = _mm512_mul_ps(scale, scales[j]);
+        totals[i][j] = _mm512_fmadd_ps(sum, scaled, totals[i][j]);
+      }
+    }
+    a += LANES, b += COLUMNS;
+  }
+  const __mmask32 mask = tile->columns >= 32 ? 0xFFFFFFFFu : (1u << tile->columns) - 1;
+  _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
+      _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++)
+          store(tile, i, 16 * j, (__mmask16)(mask >> 16 * j), totals[i][j]);
+}
+
 #define ROWS(tile_of, count)                                   \
   case count:                                                  \
     if (tile->columns > 16) {                                  \
@@ -119,5 +165,10 @@ void plk_tile_avx512(const uint32_t *a, const uint32_t *b, int64_t steps, const 
 BF16_TARGET
 void plk_tile_avx512_bf16(const uint32_t *a, const uint32_t *b, int64_t steps, const plk_tile *tile) {
   ALL_ROWS(tile_of_pairs)
+}
+
+FP16_TARGET
+void plk_tile_avx512_fp16(const uint32_t *a, const uint32_t *b, int64_t steps, const plk_tile *tile) {
+  ALL_ROWS(tile_of_halves)
 }
 #endif

@@ -31,9 +31,8 @@ struct BlockedProduct {
 
   /// Multiplies on so many threads, the calling one among them.
   func multiply(threads: Int = 1) {
-    let done = withUnsafePointer(to: product) {
-      plk_product_run($0, ProductInstructions.used.rawValue, Int64(threads))
-    }
+    let instructions = PartialSums.used == .fp16 ? Int32(PLK_AVX512_FP16) : ProductInstructions.used.rawValue
+    let done = withUnsafePointer(to: product) { plk_product_run($0, instructions, Int64(threads)) }
     precondition(done != 0, "no memory is left for the \(MatrixProduct.packingBytes) bytes a matrix product packs into")
   }
 }

@@ -12,11 +12,14 @@ public enum Ceilings {
     case multiplyAdd
     /// Dot products of bf16 pairs, summed in fp32.
     case dotProduct
+    /// Multiply-adds of halves, summed in halves.
+    case halfMultiplyAdd
 
-    fileprivate var instructions: ProductInstructions? {
+    fileprivate var instructions: Int32? {
       switch self {
-      case .multiplyAdd: min(ProductInstructions.best, .avx512)
-      case .dotProduct: ProductInstructions.best == .avx512BF16 ? .avx512BF16 : nil
+      case .multiplyAdd: min(ProductInstructions.best, .avx512).rawValue
+      case .dotProduct: ProductInstructions.best == .avx512BF16 ? ProductInstructions.avx512BF16.rawValue : nil
+      case .halfMultiplyAdd: PartialSums.fp16.isAvailable ? Int32(PLK_AVX512_FP16) : nil
       }
     }
   }
@@ -37,18 +40,23 @@ public enum Ceilings {
       var operations = 0.0
       let seconds = time {
         Parallelism.forEachTask(threads, limit: threads) { _, _ in
-          plk_instruction_loop(instructions.rawValue, rounds)
+          plk_instruction_loop(instructions, rounds)
         }
-        operations = Double(threads) * plk_instruction_operations(instructions.rawValue, rounds)
+        operations = Double(threads) * plk_instruction_operations(instructions, rounds)
       }
       return operations / seconds
     }
   }
 
-  /// Floating-point operations a second of the products of a linear layer's forward pass, all operands in one format.
+  /// Floating-point operations a second of the products of a linear layer's forward pass, all operands in one format;
+  /// nil where the processor has no such sums.
   public static func productRate<Element: Number>(
-    of format: Element.Type, m: Int, n: Int, k: Int, threads: Int
-  ) -> Double {
+    of format: Element.Type, sums: PartialSums = .fp32, m: Int, n: Int, k: Int, threads: Int
+  ) -> Double? {
+    guard sums.isAvailable else { return nil }
+    let before = PartialSums.used
+    PartialSums.use(sums)
+    defer { PartialSums.use(before) }
     let x = [Element](repeating: Element(nearest: 0.5), count: m * k)
     let weight = [Element](repeating: Element(nearest: 0.25), count: n * k)
     var y = [Element](repeating: Element(nearest: 0), count: m * n)

@@ -42,6 +42,8 @@ import Testing
     (["--rank", "0"], "--rank is 0"),
     (["--checkpoint-every", "3"], "--checkpoint-every is 3"),
     (["--checkpoint-every", "2", "--no-checkpointing"], "--checkpoint-every 2"),
+    (["--partial-sums", "fp16"], "--partial-sums fp16 is about products of bf16 numbers"),
+    (["--partial-sums", "bf16"], "The value 'bf16' is invalid for '--partial-sums"),
     (["--optimizer-in-backward", "--grad-accum", "2"], "--optimizer-in-backward with --grad-accum 2: "),
   ])
   func `what cannot be run is refused before it is tried`(flags: [String], line: String) throws {

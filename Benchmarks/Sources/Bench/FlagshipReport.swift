@@ -147,7 +147,7 @@ struct CheckedRun {
       \(Fixed.text(loadSeconds, decimals: 1))
       - speed: \(Fixed.text(tokensPerSecond, decimals: 2)) tokens/s, \(Fixed.text(flopsPerSecond / 1e9, decimals: 1)) \
       GFLOP/s of \(Fixed.text(flops / 1e12, decimals: 2)) TFLOP a step, \(Fixed.text(share, decimals: 1)) % of the \
-      \(Fixed.text(ceiling / 1e9, decimals: 1)) GFLOP/s that fp32 products of these shapes reach alone
+      \(Fixed.text(ceiling / 1e9, decimals: 1)) GFLOP/s that products of these shapes reach alone
 
       | operation of the last step | seconds |
       | --- | ---: |

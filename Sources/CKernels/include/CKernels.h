@@ -227,10 +227,13 @@ typedef struct {
   int32_t format, adds, rounds;
 } plk_product;
 
-/// Instruction sets that products are written for, slowest first.
-enum { PLK_PLAIN = 0, PLK_AVX2 = 1, PLK_AVX512 = 2, PLK_AVX512_BF16 = 3 };
+/// Instruction sets that products are written for, slowest first; the last sums up to 64 products of bf16 numbers in fp16,
+/// in two sums of 32, before it goes on in fp32.
+enum { PLK_PLAIN = 0, PLK_AVX2 = 1, PLK_AVX512 = 2, PLK_AVX512_BF16 = 3, PLK_AVX512_FP16 = 4 };
 
-/// The fastest of them that this processor has.
+/// Whether this processor can sum in fp16.
+int32_t plk_product_has_half_sums(void);
+/// The fastest of the others that this processor has.
 int32_t plk_product_instructions(void);
 /// The faster for bf16 numbers, by timing for a fraction of a millisecond: on some processors the dot product of bf16
 /// pairs does half the work of the multiply-adds of fp32 numbers in the same time, on others twice.

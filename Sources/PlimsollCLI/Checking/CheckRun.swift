@@ -16,6 +16,8 @@ struct CheckRun {
   var seed: UInt64 = 1
   /// Where the model's own weights are; `nil` for such as are drawn from the seed.
   var weights: String?
+  /// What the stamp says beside what it always does.
+  var stampLines: [String] = []
   /// Whether frozen weights are read where they lie in the file.
   var mapsWeights = false
   /// Whether every step sees the same tokens, so that there is something to learn.
@@ -97,9 +99,9 @@ struct CheckRun {
       flopsPerStep: plan.work.total,
       flopsPerSecond: rate * Double(plan.work.total.count) / Double(max(1, first.tokens)),
       // Under a limit, there may be no room left for the operands.
-      productPeak: limit == nil ? ProductPeak.measure() : nil, loadSeconds: loadSeconds,
+      productPeak: limit == nil ? ProductPeak.measure(for: resolved.recipe) : nil, loadSeconds: loadSeconds,
       profile: CheckSummary.Profile(results[results.count - 1].profile),
-      stamp: stamp.lines)
+      stamp: stamp.lines + stampLines)
     return Outcome(summary: summary, plan: plan, warmUp: resident.warmUp)
   }
 

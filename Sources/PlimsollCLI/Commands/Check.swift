@@ -40,6 +40,7 @@ struct Check: ParsableCommand {
   var repeatData = false
 
   @OptionGroup var mapping: WeightMappingOptions
+  @OptionGroup var sums: PartialSumsOption
 
   @OptionGroup(title: "Memory") var limit: LimitOptions
   @OptionGroup(title: "Output") var output: OutputOptions
@@ -54,11 +55,13 @@ struct Check: ParsableCommand {
       // Small enough to answer at once, long enough to look like training.
       if request.sequence == nil { request.sequence = 512 }
     }
+    try sums.apply(to: resolved.recipe.recipe)
     var check = CheckRun(
       spec: resolved.spec, resolved: resolved.recipe,
       threads: try EngineOptions.threads(threads), progress: StandardError.write)
     check.limit = limit
     check.repeatsData = repeatData
+    check.stampLines = sums.stampLines
     check.mapsWeights = mapping.mapsWeights(isLimited: limit != nil)
     if !randomWeights { check.weights = try model.asked(recipe).weightsPath() }
     if let steps {

@@ -20,12 +20,16 @@ enum MeasuredCeilings {
     }
     add("fp32 multiply-add loop", "loop_fp32", .operations) { Ceilings.rate(of: .multiplyAdd, threads: $0) }
     add("bf16 dot-product loop", "loop_bf16", .operations) { Ceilings.rate(of: .dotProduct, threads: $0) }
+    add("fp16 multiply-add loop", "loop_fp16", .operations) { Ceilings.rate(of: .halfMultiplyAdd, threads: $0) }
     for (m, n, k) in shapes {
       add("fp32 product \(m) × \(n) × \(k)", "product_fp32_\(m)_\(n)_\(k)", .operations) {
         Ceilings.productRate(of: Float.self, m: m, n: n, k: k, threads: $0)
       }
       add("bf16 product \(m) × \(n) × \(k)", "product_bf16_\(m)_\(n)_\(k)", .operations) {
         Ceilings.productRate(of: BFloat16.self, m: m, n: n, k: k, threads: $0)
+      }
+      add("bf16 product, partial sums fp16, \(m) × \(n) × \(k)", "product_fp16_sums_\(m)_\(n)_\(k)", .operations) {
+        Ceilings.productRate(of: BFloat16.self, sums: .fp16, m: m, n: n, k: k, threads: $0)
       }
     }
     add("read", "read", .bytes) { Ceilings.bandwidth(of: .read, bytes: streamed, threads: $0) }

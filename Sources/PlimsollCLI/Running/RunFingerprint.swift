@@ -1,3 +1,4 @@
+import Kernels
 import Modeling
 import Training
 
@@ -24,6 +25,8 @@ enum RunFingerprint {
       "data fingerprint": data, "--eval-fraction": "\(options.evalFraction ?? 0.1)",
       "--packing": options.packing ? "on" : "off", "--seed": "\(options.seed ?? 0)",
     ]
+    // What is usual is left out, as in states of before there was a choice.
+    if options.sums.partialSums == .fp16 { settings["--partial-sums"] = PartialSums.fp16.rawValue }
     guard let adapter = method.adapter else { return settings }
     settings["--rank"] = "\(adapter.rank)"
     settings["--alpha"] = "\(adapter.alpha)"

@@ -87,6 +87,7 @@ struct RunOptions: ParsableArguments {
   var randomWeights = false
 
   @OptionGroup var mapping: WeightMappingOptions
+  @OptionGroup var sums: PartialSumsOption
 
   @Option(help: ArgumentHelp("Folder for adapter, metrics and saved states.", valueName: "folder"))
   var output = "plimsoll-run"

@@ -35,7 +35,7 @@ struct TrainingRun {
     let groups = try options.groups()
     // Whatever flags cannot be is said before minutes go into reading; two tokens stand in for a length that is not
     // known yet.
-    _ = try resolved(sequence: request.sequence ?? 2)
+    try options.sums.apply(to: resolved(sequence: request.sequence ?? 2).recipe)
     let adapter = try options.adapter.map { try AdapterFile(folder: $0) }
     try claimOutput()
     let tokenizer = try Tokenizer(path: options.tokenizer ?? modelPath)
@@ -64,13 +64,15 @@ struct TrainingRun {
     summary.residentGrowth = try ResidentSet.read().peak - baseline
     summary.files += try saveResult(trainer)
     // With everything saved, and outside what is counted above.
-    summary.productPeak = ProductPeak.measure()
+    summary.productPeak = ProductPeak.measure(for: setting.resolved.recipe)
     summary.title = "\(reference.spec.name), \(setting.resolved.recipe.method.name.rawValue)"
     summary.notes = data.report.description.split(separator: "\n").map(String.init)
-    summary.stamp = try Stamp.now(
-      topology: topology, threads: threads,
-      linearAlgebra: Stamp.LinearAlgebra(version: BLAS.version, core: BLAS.core), commit: Build.commitFromEnvironment()
-    ).lines
+    summary.stamp =
+      try Stamp.now(
+        topology: topology, threads: threads,
+        linearAlgebra: Stamp.LinearAlgebra(version: BLAS.version, core: BLAS.core),
+        commit: Build.commitFromEnvironment()
+      ).lines + options.sums.stampLines
     return summary
   }
 

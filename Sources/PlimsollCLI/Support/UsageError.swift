@@ -13,6 +13,8 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
   case presetWithoutWeights(String)
   case randomWeightsWithoutTokenizer
   case clippingInBackward(Double)
+  case noHalfArithmetic
+  case noHalfProducts
   case holdsAnotherRun(folder: String, state: String)
   case mergeOverBase(String)
   case outOfRange(flag: String, value: String, allowed: String)
@@ -56,6 +58,10 @@ enum UsageError: Error, Hashable, CustomStringConvertible {
     case .clippingInBackward(let norm):
       "--max-grad-norm is \(norm), but with --optimizer-in-backward the first gradients are consumed before the norm "
         + "of all is known: leave one of the two out"
+    case .noHalfArithmetic:
+      "--partial-sums fp16: this processor has no arithmetic in fp16 (AVX512-FP16); leave the flag out"
+    case .noHalfProducts:
+      "--partial-sums fp16 is about products of bf16 numbers: say --dtype bf16 or --precision autocast beside it"
     case .holdsAnotherRun(let folder, let state):
       "\(folder) holds the saved state \(state) of an earlier run: go on from it with --resume, or name another --output"
     case .mergeOverBase(let folder): "--output is \(folder), which is the base: name another folder"
