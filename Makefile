@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo reports validate bench peers tune precision flagship rank-sweep model lint format clean
+.PHONY: help setup build test demo reports validate bench peers tune precision attention flagship rank-sweep model lint format clean
 
 # The same configuration for everything, so that nothing is compiled twice: SwiftPM compiles C at -O0 in debug, and the
 # tests run real training steps.
@@ -70,6 +70,10 @@ flagship: build ## run a 7B QLoRA in 8 GiB, write Reports/flagship.md; PARTS="lo
 
 rank-sweep: build model ## plan and train at ranks 1 to 512, write Reports/rank-sweep.md, .csv and -planned.csv
 	Benchmarks/rank-sweep
+
+attention: setup ## run steps of 512, 2048 and 8192 tokens, write Reports/attention.md
+	swift build -c release --package-path Benchmarks
+	Benchmarks/.build/release/Bench attention
 
 precision: model ## train SmolLM2-135M in fp32 and in bf16, write Reports/precision.md
 	swift build -c release --package-path Benchmarks

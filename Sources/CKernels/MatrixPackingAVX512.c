@@ -268,15 +268,15 @@ void plk_pack_floats_avx512(uint32_t *packed, const plk_panel *panel) {
   }
 }
 
-// Turns 16 lanes of a packed block of bf16 pairs into halves and writes their scales: powers of two, so that the largest
+// Turns 16 lanes of a packed block of bf16 pairs into halves and writes their scales after them: powers of two, so that the largest
 // number of a line lies between 16 and 32 in the block. A product of two such numbers is less than 2^10 and a sum of 32
 // less than 2^15, which a half holds; numbers below 2^-18 of the largest count as zero.
-AVX512 PLK_INLINE void scale_lanes(uint32_t *block, int64_t lanes) {
+AVX512 PLK_INLINE void scale_lanes(uint32_t *block, int64_t lanes, int64_t cells) {
   enum { LARGEST = 19, SPECIAL = 0x7F80, TO_FP32 = 15 };
   const __m512i magnitude_bits = _mm512_set1_epi16(0x7FFF);
   __m512i largest = _mm512_setzero_si512();
 #pragma clang loop unroll_count(4)
-  for (int cell = 0; cell < PLK_HALVES_CELLS; cell++) {
+  for (int64_t cell = 0; cell < cells; cell++) {
     const __m512i pairs = _mm512_loadu_si512(block + cell * lanes);
     largest = _mm512_max_epu16(largest, _mm512_and_si512(pairs, magnitude_bits));
   }
@@ -285,7 +285,7 @@ AVX512 PLK_INLINE void scale_lanes(uint32_t *block, int64_t lanes) {
   const __m512i taken = _mm512_slli_epi16(excess, 7);
   const int has_special = _mm512_cmpge_epu16_mask(largest, _mm512_set1_epi16(SPECIAL)) != 0;
 #pragma clang loop unroll_count(4)
-  for (int cell = 0; cell < PLK_HALVES_CELLS; cell++) {
+  for (int64_t cell = 0; cell < cells; cell++) {
     const __m512i pairs = _mm512_loadu_si512(block + cell * lanes);
     const __m512i magnitude = _mm512_and_si512(pairs, magnitude_bits);
     const __m512i less = _mm512_subs_epu16(magnitude, taken);
@@ -299,8 +299,9 @@ AVX512 PLK_INLINE void scale_lanes(uint32_t *block, int64_t lanes) {
     // The sign bit of one, all others of the other.
     _mm512_storeu_si512(block + cell * lanes, _mm512_ternarylogic_epi32(magnitude_bits, halves, pairs, 0xCA));
   }
-  const __m512i exponent = _mm512_add_epi32(_mm512_and_si512(excess, _mm512_set1_epi32(0xFFFF)), _mm512_set1_epi32(TO_FP32));
-  _mm512_storeu_si512(block + PLK_HALVES_CELLS * lanes, _mm512_slli_epi32(exponent, 23));
+  const __m512i exponent =
+      _mm512_add_epi32(_mm512_and_si512(excess, _mm512_set1_epi32(0xFFFF)), _mm512_set1_epi32(TO_FP32));
+  _mm512_storeu_si512(block + cells * lanes, _mm512_slli_epi32(exponent, 23));
 }
 
 AVX512
@@ -310,11 +311,9 @@ void plk_pack_halves_avx512(uint32_t *packed, const plk_panel *panel) {
     block.depth = panel->depth + p;
     block.depths = smaller(PLK_HALVES_BLOCK, panel->depths - p);
     plk_pack_pairs_avx512(packed, &block);
-    for (int64_t cell = (block.depths + 1) / 2; cell < PLK_HALVES_CELLS; cell++) {
-      for (int64_t lane = 0; lane < panel->lanes; lane++) packed[cell * panel->lanes + lane] = 0;
-    }
-    for (int64_t lane = 0; lane < panel->lanes; lane += 16) scale_lanes(packed + lane, panel->lanes);
-    packed += (PLK_HALVES_CELLS + 1) * panel->lanes;
+    const int64_t cells = (block.depths + 1) / 2;
+    for (int64_t lane = 0; lane < panel->lanes; lane += 16) scale_lanes(packed + lane, panel->lanes, cells);
+    packed += (cells + 1) * panel->lanes;
   }
 }
 #endif

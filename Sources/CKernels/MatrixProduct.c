@@ -71,16 +71,15 @@ int32_t plk_product_has_half_sums(void) {
 static plk_tiling tiling(int32_t instructions, int in_bf16) {
 #if PLK_X86_TILES
   if (instructions == PLK_AVX512_FP16 && in_bf16)
-    return (plk_tiling){14, 32, 16, PLK_HALVES_BLOCK, PLK_HALVES_CELLS + 1, plk_pack_halves_avx512,
-                        plk_tile_avx512_fp16};
+    return (plk_tiling){14, 32, 16, 2, PLK_HALVES_BLOCK, 1, plk_pack_halves_avx512, plk_tile_avx512_fp16};
   if (instructions == PLK_AVX512_BF16 && in_bf16)
-    return (plk_tiling){14, 32, 16, 2, 1, plk_pack_pairs_avx512, plk_tile_avx512_bf16};
-  if (instructions >= PLK_AVX512) return (plk_tiling){14, 32, 16, 1, 1, plk_pack_floats_avx512, plk_tile_avx512};
-  if (instructions == PLK_AVX2) return (plk_tiling){6, 16, 8, 1, 1, plk_pack_floats, plk_tile_avx2};
+    return (plk_tiling){14, 32, 16, 2, 2, 0, plk_pack_pairs_avx512, plk_tile_avx512_bf16};
+  if (instructions >= PLK_AVX512) return (plk_tiling){14, 32, 16, 1, 1, 0, plk_pack_floats_avx512, plk_tile_avx512};
+  if (instructions == PLK_AVX2) return (plk_tiling){6, 16, 8, 1, 1, 0, plk_pack_floats, plk_tile_avx2};
 #endif
   (void)instructions;
   (void)in_bf16;
-  return (plk_tiling){4, 8, 4, 1, 1, plk_pack_floats, plk_tile_plain};
+  return (plk_tiling){4, 8, 4, 1, 1, 0, plk_pack_floats, plk_tile_plain};
 }
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -91,9 +90,9 @@ static int64_t quotient_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 static int64_t multiple_up(int64_t a, int64_t b) { return quotient_up(a, b) * b; }
 
-// The steps that so many numbers of depth take.
+// The cells that so many numbers of depth take.
 static int64_t steps_of(const plk_tiling *tiling, int64_t depths) {
-  return quotient_up(depths, tiling->block) * tiling->steps;
+  return quotient_up(depths, tiling->step) + quotient_up(depths, tiling->block) * tiling->extra;
 }
 
 // A part of the product that all its threads work on at a time: rows and columns of C, and a part of their depth.
@@ -200,7 +199,8 @@ int plk_product_run(const plk_product *product, int32_t instructions, int64_t th
               .fails = &fails};
   const int64_t k = product->k;
   // Equal parts of the depth, in whole blocks of 4-bit codes.
-  const int64_t parts = k > 0 ? quotient_up(k, STEPS / now.tiling.steps * now.tiling.block) : 1;
+  const int64_t deepest = STEPS / steps_of(&now.tiling, now.tiling.block) * now.tiling.block;
+  const int64_t parts = k > 0 ? quotient_up(k, deepest) : 1;
   const int64_t deep = multiple_up(quotient_up(k > 0 ? k : 1, parts), 64);
   const int64_t most_tiles = CELLS_OF_A / (now.tiling.row_lanes * steps_of(&now.tiling, deep));
   const int64_t high = quotient_up(product->m, quotient_up(product->m, most_tiles * now.tiling.rows));

@@ -41,8 +41,9 @@ typedef void (*plk_tiler)(const uint32_t *a, const uint32_t *b, int64_t steps, c
 typedef struct {
   int64_t rows, columns;  // of the largest tile
   int64_t row_lanes;  // of a packed panel of A; one of B has `columns`
+  int64_t step;  // numbers of depth to a cell
   int64_t block;  // numbers of depth that are packed together
-  int64_t steps;  // steps that such a block takes
+  int64_t extra;  // cells that such a block has besides
   plk_packer pack;
   plk_tiler multiply;
 } plk_tiling;
@@ -55,7 +56,8 @@ void plk_tile_plain(const uint32_t *a, const uint32_t *b, int64_t steps, const p
 // Writes a tile from its sums, `width` apart.
 void plk_tile_store(const float *sums, int64_t width, const plk_tile *tile);
 
-// With sums in fp16, a block of 64 numbers of a line is 32 cells of two halves, and one more with its scale in fp32.
+// With sums in fp16, a block of 64 numbers of a line is 32 cells of two halves, and one more with its scale in fp32; the
+// last block of a depth has as many cells as it needs.
 enum { PLK_HALVES_BLOCK = 64, PLK_HALVES_CELLS = PLK_HALVES_BLOCK / 2 };
 
 #if PLK_X86_TILES

@@ -102,11 +102,13 @@ FP16_TARGET PLK_INLINE void tile_of_halves(const uint32_t *a, const uint32_t *b,
   __m512 totals[14][2];
   _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
       _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) totals[i][j] = _mm512_setzero_ps();
-  for (int64_t start = 0; start < steps; start += PLK_HALVES_CELLS + 1) {
+  while (steps > 0) {
+    const int64_t cells = steps > PLK_HALVES_CELLS ? PLK_HALVES_CELLS : steps - 1;
+    steps -= cells + 1;
     __m512h sums[14][2];
     _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
         _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) sums[i][j] = _mm512_setzero_ph();
-    for (int cell = 0; cell < PLK_HALVES_CELLS; cell++, a += LANES, b += COLUMNS) {
+    for (int64_t cell = 0; cell < cells; cell++, a += LANES, b += COLUMNS) {
       __asm__("" : "+r"(a), "+r"(b));
       __m512h right[2];
       _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) {

@@ -9,6 +9,7 @@ import Training
 ///
 ///     swift run -c release --package-path Benchmarks Bench [fit] [estimate] [sweep] [step] [tune] [PATH-TO-PLIMSOLL]
 ///     swift run -c release --package-path Benchmarks Bench precision
+///     swift run -c release --package-path Benchmarks Bench attention
 ///     swift run -c release --package-path Benchmarks Bench flagship [qlora-7b] [lora-7b] [qlora-13b] [full-7b]
 ///
 /// Prints Markdown: the stamp, then medians with their spread. Machines are noisy: compare ratios of one run.
@@ -25,6 +26,7 @@ struct Bench {
       linearAlgebra: Stamp.LinearAlgebra(version: BLAS.version, core: BLAS.core),
       commit: Build.commitFromEnvironment())
     if wanted.contains("precision") { return try PrecisionBench().run(stamp: stamp.lines) }
+    if wanted.contains("attention") { return try AttentionBench().run(stamp: stamp.lines) }
     if wanted.contains("tune") { return try TuneBench(program: program).run(stamp: stamp.lines) }
     if wanted.contains("flagship") {
       let checkpoint = ProcessInfo.processInfo.environment["PLIMSOLL_CHECKPOINT"].flatMap { $0.isEmpty ? nil : $0 }
