@@ -17,13 +17,14 @@ struct PrecisionBench {
 
   /// How weights are kept and what is calculated in.
   enum Way: CaseIterable {
-    case fp32, masters, stochastic, nearest
+    case fp32, masters, stochastic, halves, nearest
 
     var name: String {
       switch self {
       case .fp32: "fp32"
       case .masters: "fp32 weights, bf16 arithmetic"
       case .stochastic: "bf16 weights, stochastic rounding"
+      case .halves: "the same, partial sums in fp16"
       case .nearest: "bf16 weights, rounding to nearest"
       }
     }
@@ -34,6 +35,7 @@ struct PrecisionBench {
       case .fp32: "`--dtype fp32`"
       case .masters: "`--dtype fp32 --precision autocast`"
       case .stochastic: "`--dtype bf16`"
+      case .halves: "`--dtype bf16 --partial-sums fp16`"
       case .nearest: "none: weights rounded between steps"
       }
     }
@@ -54,7 +56,9 @@ struct PrecisionBench {
     let spec = try ModelReference(resolving: model).spec
     let batch = try batch()
     var curves: [Curve] = []
-    for way in Way.allCases {
+    for way in Way.allCases where way != .halves || PartialSums.fp16.isAvailable {
+      PartialSums.use(way == .halves ? .fp16 : .fp32)
+      defer { PartialSums.use(.fp32) }
       FileHandle.standardError.write(Data("training: \(way.name)\n".utf8))
       curves.append(try curve(way, spec, batch))
     }
@@ -76,7 +80,7 @@ struct PrecisionBench {
     request.sequence = sequence
     request.loss = .chunked
     request.learningRate = learningRate
-    request.weightFormat = way == .stochastic ? .bf16 : .fp32
+    request.weightFormat = way == .stochastic || way == .halves ? .bf16 : .fp32
     request.precision = way == .masters || way == .nearest ? .autocast : .pure
     let trainer = try Trainer(
       spec, request.resolved(for: spec).recipe, source: CheckpointWeights.open(model, for: spec), seed: 1)
