@@ -19,15 +19,7 @@ extension KernelTests {
       instructions: ProductInstructions, extents: (Int, Int, Int)
     ) {
       let product = Product(extents.0, extents.1, extents.2)
-      withInstructions(instructions) {
-        product.check(BFloat16.self, BFloat16.self, BFloat16.self)
-        product.check(BFloat16.self, BFloat16.self, Float.self)
-        product.check(BFloat16.self, Float.self, BFloat16.self)
-        product.check(BFloat16.self, Float.self, Float.self)
-        product.check(Float.self, BFloat16.self, BFloat16.self)
-        product.check(Float.self, BFloat16.self, Float.self)
-        product.check(Float.self, Float.self, BFloat16.self)
-      }
+      withInstructions(instructions) { product.checkNarrowFormats() }
     }
 
     @Test(arguments: instructions)

@@ -13,13 +13,7 @@ struct `Sums of 32 products in fp16` {
         (1, 1, 1), (3, 17, 1), (1, 65, 63), (17, 3, 64), (64, 64, 64), (65, 200, 31), (130, 63, 33), (9, 2300, 40),
         (200, 96, 130), (2100, 5, 7),
       ] {
-        let product = Product(extents.0, extents.1, extents.2)
-        product.check(BFloat16.self, BFloat16.self, BFloat16.self)
-        product.check(BFloat16.self, BFloat16.self, Float.self)
-        product.check(BFloat16.self, Float.self, BFloat16.self)
-        product.check(BFloat16.self, Float.self, Float.self)
-        product.check(Float.self, BFloat16.self, BFloat16.self)
-        product.check(Float.self, BFloat16.self, Float.self)
+        Product(extents.0, extents.1, extents.2).checkNarrowFormats()
       }
     }
   }

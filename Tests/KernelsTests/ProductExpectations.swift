@@ -24,6 +24,17 @@ struct Product {
     before = values.array(max(rows * input, rows * output, output * input))
   }
 
+  /// Checks every combination of formats in which at least one is bf16.
+  func checkNarrowFormats() {
+    check(BFloat16.self, BFloat16.self, BFloat16.self)
+    check(BFloat16.self, BFloat16.self, Float.self)
+    check(BFloat16.self, Float.self, BFloat16.self)
+    check(BFloat16.self, Float.self, Float.self)
+    check(Float.self, BFloat16.self, BFloat16.self)
+    check(Float.self, BFloat16.self, Float.self)
+    check(Float.self, Float.self, BFloat16.self)
+  }
+
   /// Checks forward and both gradients where the left operand, the right one and the result have these formats.
   func check<A: Number, B: Number, C: Number>(_ a: A.Type, _ b: B.Type, _ c: C.Type) {
     for accumulate in [false, true] {
