@@ -268,9 +268,10 @@ void plk_pack_floats_avx512(uint32_t *packed, const plk_panel *panel) {
   }
 }
 
-// Turns 16 lanes of a packed block of bf16 pairs into halves and writes their scales after them: powers of two, so that the largest
-// number of a line lies between 16 and 32 in the block. A product of two such numbers is less than 2^10 and a sum of 32
-// less than 2^15, which a half holds; numbers below 2^-18 of the largest count as zero.
+// Turns 16 lanes of a packed block of bf16 pairs into halves and writes their scales after them: powers of two, so that
+// the largest number of a line lies between 16 and 32 in the block. Two sums of 32 products of the largest such numbers,
+// 31.875, come to 65,280 with all their roundings, which a half still holds; numbers below 2^-18 of the largest count as
+// zero.
 AVX512 PLK_INLINE void scale_lanes(uint32_t *block, int64_t lanes, int64_t cells) {
   enum { LARGEST = 19, SPECIAL = 0x7F80, TO_FP32 = 15 };
   const __m512i magnitude_bits = _mm512_set1_epi16(0x7FFF);
