@@ -6,21 +6,26 @@
 enum {
   // Steps of depth in a packed block: a panel of A is then 36 KiB at most.
   STEPS = 576,
-  // Packed cells of A: 37 panels of 14 rows, so 512 rows at any depth; 1.3 MiB that all threads read.
-  CELLS_OF_A = 37 * 16 * STEPS,
+  // The largest rank whose path shares the pass over A; its cells of depth follow those of A and of B.
+  LARGEST_RANK = 64,
+  // Packed cells of A: 37 panels of 14 rows, so 512 rows at any depth; 1.4 MiB that all threads read.
+  CELLS_OF_A = 37 * 16 * (STEPS + LARGEST_RANK),
+  // Packed cells of a path's first factor.
+  CELLS_OF_DOWN = LARGEST_RANK * STEPS,
   // Packed cells of B: 384 columns, 864 KiB, which a second-level cache of 1 MiB holds.
   CELLS_OF_B = 384 * STEPS,
   // Rows that are packed at once of lines side by side, each in its own page: fewer than there are entries for pages.
   ROWS_AT_A_TIME = 32,
   // Panels of A that a thread packs at once.
   PANELS_A_TASK = 4,
-  // Sums of a C in bf16 whose depth takes several blocks: 2 MiB, 512 rows of 1024 columns.
+  // Sums of a C in bf16 whose depth takes several blocks, and of a path's inner product: 2 MiB, 512 rows of 1024 columns.
   SUMS = 512 * 1024,
 };
 
 typedef struct {
   uint32_t b[CELLS_OF_B];  // of every thread that multiplies
-  uint32_t a[CELLS_OF_A];  // of the thread that asked for the product, as are the sums
+  uint32_t a[CELLS_OF_A];  // of the thread that asked for the product, as is all that follows
+  uint32_t down[CELLS_OF_DOWN];
   float sums[SUMS];
 } scratch;
 
@@ -82,6 +87,8 @@ static plk_tiling tiling(int32_t instructions, int in_bf16) {
   return (plk_tiling){4, 8, 4, 1, 1, 0, plk_pack_floats, plk_tile_plain};
 }
 
+static int64_t size_of(int32_t format) { return format == PLK_BF16 ? 2 : 4; }
+
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -102,8 +109,13 @@ typedef struct {
   uint32_t *a;  // the packed panels of all rows, `steps` deep
   int64_t first_row, rows, tiles;
   int64_t first_column, columns, panels;
-  int64_t depth, depths, steps;
+  int64_t depth, depths, depth_steps;
+  int64_t steps;  // of a panel: of the depth, and of the rank where the path's second factor follows
   plk_tile tile;  // all of its C
+  const plk_low_rank *low_rank;  // or NULL
+  const uint32_t *down;  // the packed panels of its first factor, or NULL where the inner product is there already
+  float *inner;  // its sums, of all rows
+  int takes_up;  // whether the path's second factor is multiplied here
   int64_t threads;
   int64_t column_tasks, row_tasks;
   _Atomic int *fails;
@@ -136,11 +148,45 @@ static void pack_panels(const part *part, int of_rows, int64_t first, int64_t la
   }
 }
 
+// Adds the inner product of a tile's rows up, and gives it out when its sum is whole.
+static void multiply_inner(const part *part, const uint32_t *a, int64_t top, int64_t rows) {
+  const plk_low_rank *path = part->low_rank;
+  const int64_t lanes = part->tiling.columns;
+  float *sums = part->inner + top * path->rank;
+  for (int64_t j = 0; j < path->rank; j += lanes) {
+    const plk_tile tile = {sums + j, path->rank, rows, smaller(lanes, path->rank - j), PLK_FP32, part->depth > 0, 1.0f};
+    part->tiling.multiply(a, part->down + j * part->depth_steps, part->depth_steps, &tile);
+  }
+  if (part->takes_up) {
+    const int64_t at = (part->first_row + top) * path->rank;
+    const plk_tile whole = {(char *)path->inner + at * size_of(path->format), path->rank, rows, path->rank,
+                            path->format, 0, path->scale};
+    plk_tile_store(sums, path->rank, &whole);
+  }
+}
+
+// The inner product as an operand.
+static plk_operand inner_of(const plk_low_rank *path) {
+  return (plk_operand){.base = path->inner, .format = path->format, .along_depth = 1, .stride = path->rank};
+}
+
 static void pack_rows(void *context, int64_t task, int64_t worker) {
   (void)worker;
   const part *part = context;
+  const int64_t lanes = part->tiling.row_lanes;
   const int64_t first = task * PANELS_A_TASK, last = smaller(part->tiles, first + PANELS_A_TASK);
-  pack_panels(part, 1, first, last, part->a + first * part->tiling.row_lanes * part->steps);
+  pack_panels(part, 1, first, last, part->a + first * lanes * part->steps);
+  for (int64_t t = first; part->low_rank != NULL && t < last; t++) {
+    uint32_t *a = part->a + t * lanes * part->steps;
+    const int64_t top = top_of(part, t), rows = top_of(part, t + 1) - top;
+    if (part->down != NULL) multiply_inner(part, a, top, rows);
+    if (part->takes_up) {
+      const plk_operand inner = inner_of(part->low_rank);
+      const plk_panel panel = {&inner, part->first_row + top, rows, 0, part->low_rank->rank, lanes,
+                               part->product->rounds};
+      part->tiling.pack(a + part->depth_steps * lanes, &panel);
+    }
+  }
 }
 
 // Packs some columns of B for this thread alone and multiplies all rows, or its share of them, by these.
@@ -157,8 +203,14 @@ static void multiply_columns(void *context, int64_t task, int64_t worker) {
   const int64_t panel = column * part->panels / part->column_tasks;
   const int64_t panels_end = (column + 1) * part->panels / part->column_tasks;
   pack_panels(part, 0, panel, panels_end, own->b);
+  for (int64_t i = panel; part->takes_up && i < panels_end; i++) {
+    const int64_t line = line_of(part, 0, i);
+    const plk_panel up = {&part->low_rank->up, line, line_of(part, 0, i + 1) - line, 0, part->low_rank->rank,
+                          tiling->columns, part->product->rounds};
+    tiling->pack(own->b + ((i - panel) * part->steps + part->depth_steps) * tiling->columns, &up);
+  }
   const int64_t first = panel * tiling->columns, last = smaller(part->columns, panels_end * tiling->columns);
-  const int64_t size = part->tile.format == PLK_BF16 ? 2 : 4;
+  const int64_t size = size_of(part->tile.format);
   const int64_t end = (row + 1) * part->tiles / part->row_tasks;
   for (int64_t t = row * part->tiles / part->row_tasks; t < end; t++) {
     plk_tile tile = part->tile;
@@ -173,11 +225,21 @@ static void multiply_columns(void *context, int64_t task, int64_t worker) {
   }
 }
 
+// Packs the first factor of a path for all threads: few columns, so that one of them does it.
+static void pack_down(const part *part, uint32_t *packed) {
+  const plk_low_rank *path = part->low_rank;
+  const int64_t lanes = part->tiling.columns;
+  for (int64_t j = 0; j < path->rank; j += lanes) {
+    const plk_panel panel = {&path->down, j, smaller(lanes, path->rank - j), part->depth, part->depths, lanes,
+                             part->product->rounds};
+    part->tiling.pack(packed + j * part->depth_steps, &panel);
+  }
+}
+
 // First all threads pack the rows, then each takes columns until there are none left.
 static void multiply_part(part *part) {
   const int64_t threads = part->threads;
   const int64_t lanes = part->tiling.columns;
-  part->steps = steps_of(&part->tiling, part->depths);
   part->tiles = quotient_up(part->rows, part->tiling.rows);
   part->panels = quotient_up(part->columns, lanes);
   // As many equal slices for each thread, and rows cut where there are fewer columns than threads.
@@ -189,6 +251,24 @@ static void multiply_part(part *part) {
   plk_parallel_run(threads, multiply_columns, part, part->column_tasks * part->row_tasks);
 }
 
+// Whether a path can share the pass: where its cells follow the depth's, the depth has to fill its last block.
+static int shares_pass(const plk_product *product, const plk_tiling *tiling) {
+  const plk_low_rank *path = product->low_rank;
+  return path->rank <= LARGEST_RANK && product->k > 0 && product->k % tiling->block == 0;
+}
+
+// A product and its path one after the other.
+static int run_apart(const plk_product *product, int32_t instructions, int64_t threads) {
+  const plk_low_rank *path = product->low_rank;
+  plk_product inner = *product, outer = *product, up = *product;
+  inner.b = path->down, inner.n = path->rank, inner.c = path->inner, inner.stride = path->rank;
+  inner.format = path->format, inner.scale = path->scale, inner.adds = 0;
+  up.a = inner_of(path), up.b = path->up, up.k = path->rank, up.adds = 1;
+  inner.low_rank = outer.low_rank = up.low_rank = NULL;
+  return plk_product_run(&inner, instructions, threads) && plk_product_run(&outer, instructions, threads) &&
+         plk_product_run(&up, instructions, threads);
+}
+
 int plk_product_run(const plk_product *product, int32_t instructions, int64_t threads) {
   scratch *own = own_scratch();
   if (own == NULL) return 0;
@@ -196,17 +276,21 @@ int plk_product_run(const plk_product *product, int32_t instructions, int64_t th
   _Atomic int fails = 0;
   const int in_bf16 = product->a.format == PLK_BF16 || product->b.format == PLK_BF16;
   part now = {.product = product, .tiling = tiling(instructions, in_bf16), .a = own->a, .threads = threads,
-              .fails = &fails};
-  const int64_t k = product->k;
+              .low_rank = product->low_rank, .fails = &fails};
+  const plk_low_rank *path = product->low_rank;
+  if (path != NULL && !shares_pass(product, &now.tiling)) return run_apart(product, instructions, threads);
+  const int64_t k = product->k, rank = path != NULL ? path->rank : 0;
   // Equal parts of the depth, in whole blocks of 4-bit codes.
   const int64_t deepest = STEPS / steps_of(&now.tiling, now.tiling.block) * now.tiling.block;
   const int64_t parts = k > 0 ? quotient_up(k, deepest) : 1;
   const int64_t deep = multiple_up(quotient_up(k > 0 ? k : 1, parts), 64);
-  const int64_t most_tiles = CELLS_OF_A / (now.tiling.row_lanes * steps_of(&now.tiling, deep));
+  const int64_t most_steps = steps_of(&now.tiling, deep) + steps_of(&now.tiling, rank);
+  const int64_t most_tiles = CELLS_OF_A / (now.tiling.row_lanes * most_steps);
   const int64_t high = quotient_up(product->m, quotient_up(product->m, most_tiles * now.tiling.rows));
   const int through_sums = parts > 1 && product->format == PLK_BF16;
-  const int64_t wide = through_sums ? smaller(product->n, SUMS / high / 64 * 64) : product->n;
-  const int64_t size = product->format == PLK_BF16 ? 2 : 4;
+  const int64_t wide = through_sums ? smaller(product->n, (SUMS / high - rank) / 64 * 64) : product->n;
+  const int64_t size = size_of(product->format);
+  now.inner = own->sums + SUMS - high * rank;
   for (int64_t j = 0; j < product->n; j += wide) {
     for (int64_t i = 0; i < product->m; i += high) {
       now.first_row = i, now.rows = smaller(high, product->m - i);
@@ -215,6 +299,11 @@ int plk_product_run(const plk_product *product, int32_t instructions, int64_t th
                                now.columns, product->format, product->adds, product->scale};
       for (int64_t p = 0; p == 0 || p < k; p += deep) {
         now.depth = p, now.depths = smaller(deep, k - p);
+        now.depth_steps = now.steps = steps_of(&now.tiling, now.depths);
+        now.takes_up = path != NULL && p + deep >= k;
+        if (now.takes_up) now.steps += steps_of(&now.tiling, rank);
+        now.down = path != NULL && j == 0 ? own->down : NULL;
+        if (now.down != NULL) pack_down(&now, own->down);
         now.tile = result;
         now.tile.adds = p > 0 || product->adds;
         if (through_sums) now.tile = (plk_tile){own->sums, wide, now.rows, now.columns, PLK_FP32, p > 0, 1.0f};

@@ -9,7 +9,8 @@ import CKernels
 /// maximum, sum of exponentials and sum of values go on: Milakov and Gimelshein 2018,
 /// <https://arxiv.org/abs/1805.02867>, algorithm 3. What backward keeps is the row-wise logarithm of the sum of
 /// exponentials, from which the probabilities come back: Dao et al. 2022, <https://arxiv.org/abs/2205.14135>, algorithm 4.
-/// Scores, statistics and sums are fp32 whatever queries, keys and values are stored in.
+/// Scores, statistics and sums are fp32 whatever queries, keys and values are stored in; only with ``PartialSums/fp16``
+/// are probabilities rounded to what values are stored in before they are multiplied.
 public enum Attention {
   /// R, the query rows whose scores exist at once: enough for a matrix product to be one, few enough for the tile to
   /// stay in the second-level cache.
@@ -64,11 +65,27 @@ public enum Attention {
       let logsumexp = logsumexp.address, let workspace = workspace.address
     else { return }
 
-    let pass = AttentionForward(
-      shape: shape, scale: scale, q: q, k: k, v: v, out: out, logsumexp: logsumexp, workspace: workspace, share: share,
-      timer: ProductTimer(threads: threads))
-    pass.run(threads: threads)
-    pass.timer.report()
+    let timer = ProductTimer(threads: threads)
+    if multipliesAsStored(X.self) {
+      AttentionForward<X, X>(
+        shape: shape, scale: scale, q: q, k: k, v: v, out: out, logsumexp: logsumexp, workspace: workspace,
+        share: share, timer: timer
+      ).run(threads: threads)
+    } else {
+      AttentionForward<X, Float>(
+        shape: shape, scale: scale, q: q, k: k, v: v, out: out, logsumexp: logsumexp, workspace: workspace,
+        share: share, timer: timer
+      ).run(threads: threads)
+    }
+    timer.report()
+  }
+
+  /// Whether products read queries, keys and values as they are stored.
+  ///
+  /// They then round probabilities and their gradient likewise, as FlashAttention does: where sums in fp16 make that the
+  /// faster way. Otherwise rows are widened to fp32, and nothing is rounded.
+  private static func multipliesAsStored<X: Number>(_ format: X.Type) -> Bool {
+    X.format == .fp32 || PartialSums.used == .fp16
   }
 
   /// Fills `dq`, `dk` and `dv`, shaped like `q`, `k` and `v`, from the gradient of `out`.
@@ -103,10 +120,18 @@ public enum Attention {
       let workspace = workspace.address
     else { return }
 
-    let pass = AttentionBackward(
-      shape: shape, scale: scale, dOut: dOut, out: out, q: q, k: k, v: v, logsumexp: logsumexp, dq: dq, dk: dk, dv: dv,
-      workspace: workspace, share: share, timer: ProductTimer(threads: threads))
-    pass.run(shares: min(threads, batch * heads))
-    pass.timer.report()
+    let timer = ProductTimer(threads: threads)
+    if multipliesAsStored(X.self) {
+      AttentionBackward<X, X>(
+        shape: shape, scale: scale, dOut: dOut, out: out, q: q, k: k, v: v, logsumexp: logsumexp, dq: dq, dk: dk,
+        dv: dv, workspace: workspace, share: share, timer: timer
+      ).run(shares: min(threads, batch * heads))
+    } else {
+      AttentionBackward<X, Float>(
+        shape: shape, scale: scale, dOut: dOut, out: out, q: q, k: k, v: v, logsumexp: logsumexp, dq: dq, dk: dk,
+        dv: dv, workspace: workspace, share: share, timer: timer
+      ).run(shares: min(threads, batch * heads))
+    }
+    timer.report()
   }
 }

@@ -8,7 +8,9 @@ import CKernels
 /// they are rounded. The one head that may have begun in an earlier share goes to other scratch and is added when all are
 /// done, in the order of the shares: no two threads write to one place, and the result depends on the number of threads
 /// but not on their timing.
-struct AttentionBackward<X: Number> {
+///
+/// Products read queries, keys, values and dOut as `Factor`s: fp32, or what they are stored in.
+struct AttentionBackward<X: Number, Factor: Number> {
   var shape: AttentionShape
   var scale: Float
   var dOut: UnsafePointer<X>
@@ -84,15 +86,16 @@ struct AttentionBackward<X: Number> {
     let keyTile = queryGradients + shape.blockRows * width  // [K, D]
     let valueTile = keyTile + shape.tileKeys * width  // [K, D]
 
-    let q = HeadRows(q + query, stride: shape.queryStride, rows: rows, width: width, widenedInto: queries)
-    let dOutRows = HeadRows(dOut + query, stride: shape.queryStride, rows: rows, width: width, widenedInto: outs)
+    let q = HeadRows<Factor>(q + query, stride: shape.queryStride, rows: rows, width: width, widenedInto: queries)
+    let dOutRows = HeadRows<Factor>(
+      dOut + query, stride: shape.queryStride, rows: rows, width: width, widenedInto: outs)
     let dqRows = HeadSums(dq + query, stride: shape.queryStride, width: width, roundedFrom: queryGradients)
     plk_row_dots(deltas, dOut + query, out + query, X.code, Int64(shape.queryStride), Int64(rows), Int64(width))
     for start in stride(from: 0, to: first + rows, by: Attention.tileKeys) {
       let keys = min(Attention.tileKeys, first + rows - start)
       let tile = key + start * shape.keyStride
-      let k = HeadRows(k + tile, stride: shape.keyStride, rows: keys, width: width, widenedInto: keyTile)
-      let v = HeadRows(v + tile, stride: shape.keyStride, rows: keys, width: width, widenedInto: valueTile)
+      let k = HeadRows<Factor>(k + tile, stride: shape.keyStride, rows: keys, width: width, widenedInto: keyTile)
+      let v = HeadRows<Factor>(v + tile, stride: shape.keyStride, rows: keys, width: width, widenedInto: valueTile)
       timer.product(q.plain, k.transposed, into: probabilities, stride: keys, m: rows, n: keys, k: width, scale: scale)
       plk_causal_probabilities(
         probabilities, logsumexp + statistics, Int64(first - start), Int64(rows), Int64(keys))

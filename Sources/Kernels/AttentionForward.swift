@@ -3,7 +3,9 @@
 import CKernels
 
 /// One forward pass of attention; every block of every head is a task.
-struct AttentionForward<X: Number> {
+///
+/// Its products read queries, keys and values as `Factor`s: fp32, or what they are stored in.
+struct AttentionForward<X: Number, Factor: Number> {
   var shape: AttentionShape
   var scale: Float
   var q: UnsafePointer<X>
@@ -41,13 +43,13 @@ struct AttentionForward<X: Number> {
     let keyTile = values + shape.blockRows * width  // [K, D]
     let valueTile = keyTile + shape.tileKeys * width  // [K, D]
 
-    let q = HeadRows(q + query, stride: shape.queryStride, rows: rows, width: width, widenedInto: queries)
+    let q = HeadRows<Factor>(q + query, stride: shape.queryStride, rows: rows, width: width, widenedInto: queries)
     let sum = HeadSums(out + query, stride: shape.queryStride, width: width, roundedFrom: values)
     for start in stride(from: 0, to: first + rows, by: Attention.tileKeys) {
       let keys = min(Attention.tileKeys, first + rows - start)
       let tile = key + start * shape.keyStride
-      let k = HeadRows(k + tile, stride: shape.keyStride, rows: keys, width: width, widenedInto: keyTile)
-      let v = HeadRows(v + tile, stride: shape.keyStride, rows: keys, width: width, widenedInto: valueTile)
+      let k = HeadRows<Factor>(k + tile, stride: shape.keyStride, rows: keys, width: width, widenedInto: keyTile)
+      let v = HeadRows<Factor>(v + tile, stride: shape.keyStride, rows: keys, width: width, widenedInto: valueTile)
       timer.product(q.plain, k.transposed, into: scores, stride: keys, m: rows, n: keys, k: width, scale: scale)
       plk_softmax_tile(
         scores, sum.base, largest, sums, start == 0 ? 1 : 0, Int64(first - start), Int64(sum.stride), Int64(rows),

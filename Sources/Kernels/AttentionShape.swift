@@ -42,26 +42,28 @@ struct AttentionShape {
   }
 }
 
-/// Rows of one head in fp32, `[rows, D]`: where they lie, if that is what they are stored in, or widened into a buffer.
-struct HeadRows {
-  let base: UnsafePointer<Float>
+/// Rows of one head as its products read them, `[rows, D]`: where they lie, if that is what they are stored in, or in fp32,
+/// widened into a buffer.
+struct HeadRows<Factor: Number> {
+  let base: UnsafePointer<Factor>
   let stride: Int
 
   init<X: Number>(
     _ source: UnsafePointer<X>, stride: Int, rows: Int, width: Int, widenedInto buffer: UnsafeMutablePointer<Float>
   ) {
-    if X.format == .fp32 {
-      base = UnsafeRawPointer(source).assumingMemoryBound(to: Float.self)
+    if X.format == Factor.format {
+      base = UnsafeRawPointer(source).assumingMemoryBound(to: Factor.self)
       self.stride = stride
     } else {
+      precondition(Factor.format == .fp32, "rows are widened to fp32 or read where they lie")
       plk_widen_rows(buffer, source, X.code, Int64(stride), Int64(rows), Int64(width))
-      base = UnsafePointer(buffer)
+      base = UnsafeRawPointer(buffer).assumingMemoryBound(to: Factor.self)
       self.stride = width
     }
   }
 
-  var plain: MatrixProduct.Operand<Float> { .init(base, transposed: false, stride: stride) }
-  var transposed: MatrixProduct.Operand<Float> { .init(base, transposed: true, stride: stride) }
+  var plain: MatrixProduct.Operand<Factor> { .init(base, transposed: false, stride: stride) }
+  var transposed: MatrixProduct.Operand<Factor> { .init(base, transposed: true, stride: stride) }
 }
 
 /// Where a product adds up rows of one head in fp32: in their place, or in a buffer to be rounded from.

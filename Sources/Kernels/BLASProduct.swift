@@ -23,15 +23,19 @@ struct BLASProduct {
   /// slice of this width packs 6 MiB, which a shared cache still holds.
   static let largestSlice = 4096
 
-  /// Nil unless everything is fp32 and the BLAS does as well as the processor can.
+  /// Whether everything is fp32 and the BLAS does as well as the processor can.
+  static func takes<A: Number, B: Number, C: Number>(_ a: A.Type, _ b: B.Type, _ c: C.Type) -> Bool {
+    A.format == .fp32 && B.format == .fp32 && C.format == .fp32 && !ProductInstructions.replacesBLAS
+  }
+
+  /// Nil unless ``takes(_:_:_:)`` such a product.
   init?<A: Number, B: Number, C: Number>(
     _ a: MatrixProduct.Operand<A>, _ b: MatrixProduct.Operand<B>, into c: UnsafeMutablePointer<C>, stride: Int,
     m: Int, n: Int, k: Int, scale: Float, accumulate: Bool
   ) {
-    guard let a = a as? MatrixProduct.Operand<Float>, let b = b as? MatrixProduct.Operand<Float>,
-      let c = c as? UnsafeMutablePointer<Float>
+    guard Self.takes(A.self, B.self, C.self), let a = a as? MatrixProduct.Operand<Float>,
+      let b = b as? MatrixProduct.Operand<Float>, let c = c as? UnsafeMutablePointer<Float>
     else { return nil }
-    guard !ProductInstructions.replacesBLAS else { return nil }
     self.a = a
     self.b = b
     self.c = c

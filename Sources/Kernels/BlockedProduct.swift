@@ -8,14 +8,15 @@ import CKernels
 /// pack into buffers of their own, ``MatrixProduct/packingBytes`` for as long as a thread lives; like the BLAS's own
 /// buffers, these are no tensors.
 struct BlockedProduct {
-  private let product: plk_product
+  private var product: plk_product
 
   init<C: Number>(
     _ a: plk_operand, _ b: plk_operand, into c: UnsafeMutablePointer<C>, stride: Int, m: Int, n: Int, k: Int,
     scale: Float, accumulate: Bool
   ) {
     product = plk_product(
-      a: a, b: b, c: UnsafeMutableRawPointer(c), stride: Int64(stride), m: Int64(m), n: Int64(n), k: Int64(k),
+      a: a, b: b, low_rank: nil, c: UnsafeMutableRawPointer(c), stride: Int64(stride), m: Int64(m), n: Int64(n),
+      k: Int64(k),
       scale: scale, format: C.format.rawValue, adds: accumulate ? 1 : 0,
       rounds: a.format == PLK_BF16 || b.format == PLK_BF16 ? 1 : 0)
   }
@@ -23,10 +24,16 @@ struct BlockedProduct {
   /// The fewest multiply-adds worth a thread of their own, some tens of microseconds.
   private static let smallestShare = 1 << 20
 
-  /// Multiplies on all threads that there is enough work for.
-  func run() {
+  /// Multiplies on all threads that there is enough work for, a low-rank path along with the rest.
+  func run(_ path: plk_low_rank? = nil) {
     let work = Int(product.m) * Int(product.n) * max(1, Int(product.k))
-    multiply(threads: max(1, min(Parallelism.threads, work / Self.smallestShare)))
+    let threads = max(1, min(Parallelism.threads, work / Self.smallestShare))
+    guard let path else { return multiply(threads: threads) }
+    withUnsafePointer(to: path) {
+      var both = self
+      both.product.low_rank = $0
+      both.multiply(threads: threads)
+    }
   }
 
   /// Multiplies on so many threads, the calling one among them.

@@ -52,7 +52,7 @@ public enum MatrixProduct {
   }
 
   /// Multiplies on all threads, by the BLAS or by our own kernel.
-  private static func run<A: Number, B: Number, C: Number>(
+  static func run<A: Number, B: Number, C: Number>(
     _ a: Operand<A>, _ b: Operand<B>, into c: UnsafeMutablePointer<C>, m: Int, n: Int, k: Int, scale: Float,
     accumulate: Bool
   ) {

@@ -106,12 +106,15 @@ extension MatrixProduct {
     }
   }
 
-  private static func runBlocked<C: Number>(
-    _ a: plk_operand, _ b: plk_operand, into c: UnsafeMutablePointer<C>, m: Int, n: Int, k: Int, scale: Float,
-    accumulate: Bool
+  /// Multiplies on all threads by our own kernel.
+  static func runBlocked<C: Number>(
+    _ a: plk_operand, _ b: plk_operand, _ path: plk_low_rank? = nil, into c: UnsafeMutablePointer<C>, m: Int, n: Int,
+    k: Int, scale: Float = 1, accumulate: Bool
   ) {
     let start = plk_now()
-    BlockedProduct(a, b, into: c, stride: n, m: m, n: n, k: k, scale: scale, accumulate: accumulate).run()
-    MatrixProductMeter.add(nanoseconds: plk_now() - start, flops: UInt64(2 * m * n * k), calls: 1)
+    BlockedProduct(a, b, into: c, stride: n, m: m, n: n, k: k, scale: scale, accumulate: accumulate).run(path)
+    let perToken = n * k + Int(path?.rank ?? 0) * (n + k)
+    MatrixProductMeter.add(
+      nanoseconds: plk_now() - start, flops: UInt64(2 * m * perToken), calls: path == nil ? 1 : 3)
   }
 }

@@ -7,16 +7,6 @@ extension KernelTests {
     /// Half the distance of neighbors, 2⁻⁷ of a power of two: what one rounding of a result may be off by.
     static let rounding = 0x1p-8
 
-    /// Numbers that bf16 has exactly, in both formats.
-    private struct Pair {
-      var narrow: [BFloat16]
-      var wide: [Float] { narrow.map(\.single) }
-
-      init(_ values: inout TestValues, _ count: Int, scale: Float = 1) {
-        narrow = values.array(count, scale: scale).map { BFloat16(nearest: $0) }
-      }
-    }
-
     /// Expects `seen` to be `expected` after one rounding, element by element.
     private func expectRounded(
       _ seen: [BFloat16], _ expected: [Float], roundings: Double = 1, _ what: String,
@@ -121,41 +111,9 @@ extension KernelTests {
       let before = Parallelism.threads
       defer { Parallelism.configure(threads: before) }
       Parallelism.configure(threads: threads)
-      let (sequence, heads, shared) = extents
-      let (batch, dimension) = (2, 10)
-      var values = TestValues(seed: UInt64(sequence))
-      let queries = batch * sequence * heads * dimension
-      let keys = batch * sequence * shared * dimension
-      let (q, k) = (Pair(&values, queries, scale: 2), Pair(&values, keys, scale: 2))
-      let (v, dOut) = (Pair(&values, keys), Pair(&values, queries))
-
-      func run<X: Number>(_ q: [X], _ k: [X], _ v: [X], _ dOut: [X]) -> (out: [X], sums: [Float], gradients: [[X]]) {
-        var out = q
-        var sums = [Float](repeating: .nan, count: batch * heads * sequence)
-        var workspace = [Float](
-          repeating: .nan,
-          count: Attention.workspaceCount(
-            sequence: sequence, headDimension: dimension, threads: threads, format: X.format))
-        Attention.forward(
-          q: q.span, k: k.span, v: v.span, batch: batch, sequence: sequence, heads: heads, keyValueHeads: shared,
-          headDimension: dimension, scale: 0.4, into: out.mutableSpan, logsumexp: sums.mutableSpan,
-          workspace: workspace.mutableSpan)
-        var (dq, dk, dv) = (q, k, v)
-        workspace = [Float](
-          repeating: .nan,
-          count: Attention.backwardWorkspaceCount(
-            sequence: sequence, headDimension: dimension, threads: threads, format: X.format))
-        Attention.backward(
-          dOut: dOut.span, out: out.span, q: q.span, k: k.span, v: v.span, logsumexp: sums.span, batch: batch,
-          sequence: sequence, heads: heads, keyValueHeads: shared, headDimension: dimension, scale: 0.4,
-          intoDQ: dq.mutableSpan, dK: dk.mutableSpan, dV: dv.mutableSpan, workspace: workspace.mutableSpan)
-        return (out, sums, [dq, dk, dv])
-      }
-
-      let narrow = run(q.narrow, k.narrow, v.narrow, dOut.narrow)
-      let wide = run(q.wide, k.wide, v.wide, dOut.wide)
+      let (narrow, wide) = attentions(extents, threads: threads)
       expectClose(narrow.out.map(\.single), wide.out.doubles, tolerance: Self.rounding, "out")
-      expectClose(narrow.sums, wide.sums.doubles, "logsumexp")
+      expectClose(narrow.logsumexp, wide.logsumexp.doubles, "logsumexp")
       // Backward reads the rounded output in its row sums, so dq and dk have that rounding too.
       for (index, name) in ["dq", "dk", "dv"].enumerated() {
         expectClose(
@@ -208,4 +166,58 @@ extension KernelTests {
       #expect(rounded(1, 3) != one)
     }
   }
+}
+
+/// Numbers that bf16 has exactly, in both formats.
+struct Pair {
+  var narrow: [BFloat16]
+  var wide: [Float] { narrow.map(\.single) }
+
+  init(_ values: inout TestValues, _ count: Int, scale: Float = 1) {
+    narrow = values.array(count, scale: scale).map { BFloat16(nearest: $0) }
+  }
+}
+
+/// What attention fills.
+struct AttentionResult<X: Number> {
+  var out: [X]
+  var logsumexp: [Float]
+  /// dq, dk and dv.
+  var gradients: [[X]]
+}
+
+/// Attention and its gradients of the same numbers, stored in bf16 and in fp32.
+func attentions(
+  _ extents: (sequence: Int, heads: Int, keyValueHeads: Int), threads: Int
+) -> (narrow: AttentionResult<BFloat16>, wide: AttentionResult<Float>) {
+  let (sequence, heads, shared) = extents
+  let (batch, dimension) = (2, 10)
+  var values = TestValues(seed: UInt64(sequence))
+  let queries = batch * sequence * heads * dimension
+  let keys = batch * sequence * shared * dimension
+  let (q, k) = (Pair(&values, queries, scale: 2), Pair(&values, keys, scale: 2))
+  let (v, dOut) = (Pair(&values, keys), Pair(&values, queries))
+
+  func run<X: Number>(_ q: [X], _ k: [X], _ v: [X], _ dOut: [X]) -> AttentionResult<X> {
+    var out = q
+    var sums = [Float](repeating: .nan, count: batch * heads * sequence)
+    var workspace = [Float](
+      repeating: .nan,
+      count: Attention.workspaceCount(sequence: sequence, headDimension: dimension, threads: threads, format: X.format))
+    Attention.forward(
+      q: q.span, k: k.span, v: v.span, batch: batch, sequence: sequence, heads: heads, keyValueHeads: shared,
+      headDimension: dimension, scale: 0.4, into: out.mutableSpan, logsumexp: sums.mutableSpan,
+      workspace: workspace.mutableSpan)
+    var (dq, dk, dv) = (q, k, v)
+    workspace = [Float](
+      repeating: .nan,
+      count: Attention.backwardWorkspaceCount(
+        sequence: sequence, headDimension: dimension, threads: threads, format: X.format))
+    Attention.backward(
+      dOut: dOut.span, out: out.span, q: q.span, k: k.span, v: v.span, logsumexp: sums.span, batch: batch,
+      sequence: sequence, heads: heads, keyValueHeads: shared, headDimension: dimension, scale: 0.4,
+      intoDQ: dq.mutableSpan, dK: dk.mutableSpan, dV: dv.mutableSpan, workspace: workspace.mutableSpan)
+    return AttentionResult(out: out, logsumexp: sums, gradients: [dq, dk, dv])
+  }
+  return (run(q.narrow, k.narrow, v.narrow, dOut.narrow), run(q.wide, k.wide, v.wide, dOut.wide))
 }

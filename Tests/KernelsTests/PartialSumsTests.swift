@@ -100,6 +100,25 @@ struct `Sums of 32 products in fp16` {
     }
   }
 
+  /// Attention then rounds probabilities and their gradient to bf16, as FlashAttention does, before they are multiplied.
+  @Test func `leave attention within a few roundings of bf16`() async {
+    await #expect(processExitsWith: .success) {
+      PartialSums.use(.fp16)
+      Parallelism.configure(threads: 2)
+      for extents in [(1, 1, 1), (5, 2, 1), (70, 4, 2), (600, 3, 1)] {
+        let (narrow, wide) = attentions(extents, threads: 2)
+        // Two or three roundings of 2⁻⁹ each, and the sums' own error of 9e-4, of terms that partly cancel.
+        for (seen, expected) in zip([narrow.out] + narrow.gradients, [wide.out] + wide.gradients) {
+          let error = zip(seen, expected).reduce(0) { $0 + Double($1.0.single - $1.1) * Double($1.0.single - $1.1) }
+          let size = expected.reduce(0) { $0 + Double($1) * Double($1) }
+          // Where there is one key, dq and dk are what is left of numbers near one.
+          #expect(error <= 0.01 * 0.01 * size + 1e-5 * Double(seen.count), "\(extents): \((error / size).squareRoot())")
+        }
+        expectClose(narrow.logsumexp, wide.logsumexp.doubles, tolerance: 0.003, "logsumexp")
+      }
+    }
+  }
+
   /// The products of 4-bit weights go the same way, from the same values.
   @Test func `of weights in 4 bits are those of the dequantized weight, to the bit`() async {
     await #expect(processExitsWith: .success) {

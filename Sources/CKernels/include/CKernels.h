@@ -216,10 +216,22 @@ typedef struct {
   int64_t block_size;
 } plk_operand;
 
+/// A low-rank path beside a product: inner[m, rank] = scale * A[m, k] down[k, rank], close together in fp32 or bf16, and
+/// C also has inner[m, rank] up[rank, n].
+typedef struct {
+  plk_operand down, up;
+  void *inner;
+  int64_t rank;
+  float scale;
+  int32_t format;
+} plk_low_rank;
+
 /// C[m, n] = scale * A[m, k] B[k, n], added to what C holds if `adds`; C is fp32 or bf16, its rows `stride` apart. Sums
-/// are fp32 throughout. Where `rounds`, the operands that are not bf16 are rounded to it first.
+/// are fp32 throughout. Where `rounds`, the operands that are not bf16 are rounded to it first. With a low-rank path, C
+/// is rounded once for both.
 typedef struct {
   plk_operand a, b;
+  const plk_low_rank *low_rank;  // or NULL
   void *c;
   int64_t stride;
   int64_t m, n, k;

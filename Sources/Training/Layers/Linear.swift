@@ -34,18 +34,26 @@ final class Linear {
     x: Span<X>, rows: Int, accumulate: Bool = false, seed: UInt64?, isRecording: Bool, tape: LoRATape<X>,
     into y: inout Tensor<X>
   ) throws(ArenaError) {
-    switch weight {
-    case .dense(let weight):
-      weight.multiply(x, rows: rows, accumulate: accumulate, into: y.mutableSpan)
-    case .quantized(let weight):
-      weight.forward(
-        x: x, rows: rows, input: module.input, output: module.output, accumulate: accumulate, into: y.mutableSpan)
-    }
-    bias?.addBias(rows: rows, to: y.mutableSpan)
-    if let adapter {
-      try adapter.forward(
+    if let adapter, !adapter.drops(seed) {
+      try adapter.openDown(rows: rows, tape: tape)
+      switch weight {
+      case .dense(let weight):
+        weight.multiply(x, adapter, inner: &tape.down, rows: rows, accumulate: accumulate, into: y.mutableSpan)
+      case .quantized(let weight):
+        weight.forward(x: x, adapter, inner: &tape.down, rows: rows, accumulate: accumulate, into: y.mutableSpan)
+      }
+      if !isRecording { tape.down.close() }
+    } else {
+      switch weight {
+      case .dense(let weight):
+        weight.multiply(x, rows: rows, accumulate: accumulate, into: y.mutableSpan)
+      case .quantized(let weight):
+        weight.forward(x: x, rows: rows, accumulate: accumulate, into: y.mutableSpan)
+      }
+      try adapter?.forward(
         x: x, rows: rows, seed: seed, isRecording: isRecording, tape: tape, into: y.mutableSpan)
     }
+    bias?.addBias(rows: rows, to: y.mutableSpan)
   }
 
   /// Only what backward needs of the adapter: for a recomputation whose output nobody reads.
@@ -60,14 +68,25 @@ final class Linear {
     dy: Span<X>, x: borrowing Tensor<X>, rows: Int, accumulate: Bool = false, tape: LoRATape<X>,
     into dx: inout Tensor<X>
   ) throws(ArenaError) {
+    try parameterGradients(dy: dy, x: x, rows: rows)
+    if let adapter, !tape.mask.isOpen {
+      var flow: Tensor<X> = try adapter.openFlow(rows: rows)
+      switch weight {
+      case .dense(let weight):
+        weight.multiplyTransposed(dy, adapter, inner: &flow, rows: rows, accumulate: accumulate, into: dx.mutableSpan)
+      case .quantized(let weight):
+        weight.inputGradient(dy: dy, adapter, inner: &flow, rows: rows, accumulate: accumulate, into: dx.mutableSpan)
+      }
+      try adapter.gradients(dy: dy, flow: flow.span, x: x.span, rows: rows, tape: tape)
+      flow.close()
+      return
+    }
     switch weight {
     case .dense(let weight):
       weight.multiplyTransposed(dy, rows: rows, accumulate: accumulate, into: dx.mutableSpan)
     case .quantized(let weight):
-      weight.inputGradient(
-        dy: dy, rows: rows, input: module.input, output: module.output, accumulate: accumulate, into: dx.mutableSpan)
+      weight.inputGradient(dy: dy, rows: rows, accumulate: accumulate, into: dx.mutableSpan)
     }
-    try parameterGradients(dy: dy, x: x, rows: rows)
     try adapter?.backward(dy: dy, x: x.span, rows: rows, tape: tape, addingTo: dx.mutableSpan)
   }
 

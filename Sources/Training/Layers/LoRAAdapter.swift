@@ -5,6 +5,9 @@ import Modeling
 // Shape letters here: T tokens, r rank, I input width, O output width.
 
 /// The trained low-rank path beside a frozen linear layer: y += scale · B(A(dropout(x))).
+///
+/// What backward keeps of it is scale · A(dropout(x)). Without dropout the path shares the layer's own product; with it,
+/// A's input is another one, and the path's products are its own.
 final class LoRAAdapter {
   let layer: Int
   let module: String
@@ -39,6 +42,19 @@ final class LoRAAdapter {
       in: arena)
   }
 
+  /// Whether a pass with this seed drops anything.
+  func drops(_ seed: UInt64?) -> Bool { dropout > 0 && seed != nil }
+
+  /// Opens what backward keeps of A's output, `[T, r]`.
+  func openDown<X: StoredNumber>(rows: Int, tape: LoRATape<X>) throws(ArenaError) {
+    tape.down = try arena.open(TensorName.loraDown(layer, module), .activations, [rows, rank])
+  }
+
+  /// Opens the gradient of A's output, `[T, r]`.
+  func openFlow<X: StoredNumber>(rows: Int) throws(ArenaError) -> Tensor<X> {
+    try arena.open(TensorName.flow(TensorName.loraDown(layer, module)), .activations, [rows, rank])
+  }
+
   /// Adds the adapter's part to `y` `[T, O]`; `y` is nil when only what backward needs is wanted, and without a seed
   /// nothing is dropped.
   func forward<X: StoredNumber>(
@@ -47,17 +63,17 @@ final class LoRAAdapter {
     if dropout > 0, let seed {
       tape.mask = try arena.open(TensorName.dropoutMask(layer, module), .activations, [rows, input])
       var dropped: Tensor<X> = try arena.open(TensorName.dropped(layer, module), .activations, [rows, input])
-      tape.down = try arena.open(TensorName.loraDown(layer, module), .activations, [rows, rank])
+      try openDown(rows: rows, tape: tape)
       Dropout.forward(
         x: x, probability: dropout, seed: seed, stream: stream, into: dropped.mutableSpan,
         mask: tape.mask.mutableSpan)
-      a.multiply(dropped.span, rows: rows, into: tape.down.mutableSpan)
+      a.multiply(dropped.span, rows: rows, scale: scale, into: tape.down.mutableSpan)
       dropped.close()
     } else {
-      tape.down = try arena.open(TensorName.loraDown(layer, module), .activations, [rows, rank])
-      a.multiply(x, rows: rows, into: tape.down.mutableSpan)
+      try openDown(rows: rows, tape: tape)
+      a.multiply(x, rows: rows, scale: scale, into: tape.down.mutableSpan)
     }
-    if let y { b.multiply(tape.down.span, rows: rows, scale: scale, accumulate: true, into: y) }
+    if let y { b.multiply(tape.down.span, rows: rows, accumulate: true, into: y) }
     if !isRecording {
       tape.down.close()
       tape.mask.close()
@@ -68,18 +84,26 @@ final class LoRAAdapter {
   func backward<X: StoredNumber>(
     dy: Span<X>, x: Span<X>, rows: Int, tape: LoRATape<X>, addingTo dx: consuming MutableSpan<X>?
   ) throws(ArenaError) {
-    var flow: Tensor<X> = try arena.open(
-      TensorName.flow(TensorName.loraDown(layer, module)), .activations, [rows, rank])
+    var flow: Tensor<X> = try openFlow(rows: rows)
     b.multiplyTransposed(dy, rows: rows, scale: scale, into: flow.mutableSpan)
-    try b.addGradient(dy: dy, x: tape.down.span, rows: rows, scale: scale)
-    tape.down.close()
-    if dropout > 0 {
+    if tape.mask.isOpen {
+      try b.addGradient(dy: dy, x: tape.down.span, rows: rows)
+      tape.down.close()
       try backwardThroughDropout(flow: flow.span, x: x, rows: rows, tape: tape, addingTo: dx)
     } else {
-      try a.addGradient(dy: flow.span, x: x, rows: rows)
+      try gradients(dy: dy, flow: flow.span, x: x, rows: rows, tape: tape)
       if let dx { a.multiplyTransposed(flow.span, rows: rows, accumulate: true, into: dx) }
     }
     flow.close()
+  }
+
+  /// Gradients of A and B, where nothing was dropped, from `dy` `[T, O]` and `flow` `[T, r]`, that of A's output.
+  func gradients<X: StoredNumber>(
+    dy: Span<X>, flow: Span<X>, x: Span<X>, rows: Int, tape: LoRATape<X>
+  ) throws(ArenaError) {
+    try b.addGradient(dy: dy, x: tape.down.span, rows: rows)
+    tape.down.close()
+    try a.addGradient(dy: flow, x: x, rows: rows)
   }
 
   private func backwardThroughDropout<X: StoredNumber>(
@@ -105,7 +129,7 @@ final class LoRAAdapter {
 
 /// What backward needs of an adapter beside the layer's input.
 final class LoRATape<X: StoredNumber> {
-  /// A·dropout(x), `[T, r]`.
+  /// scale · A·dropout(x), `[T, r]`.
   var down = Tensor<X>()
   /// Which elements of x were kept, `[T, I]`, a byte each; closed without dropout.
   var mask = Tensor<UInt8>()

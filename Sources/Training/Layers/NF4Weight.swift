@@ -51,36 +51,46 @@ final class NF4Weight {
   }
 
   /// Computes `y[T, O] = x[T, I] · Wᵀ`, added to `y` when accumulating; the codes are decoded inside the product.
-  func forward<X: Number>(
-    x: Span<X>, rows: Int, input: Int, output: Int, accumulate: Bool, into y: consuming MutableSpan<X>
+  func forward<X: Number>(x: Span<X>, rows: Int, accumulate: Bool, into y: consuming MutableSpan<X>) {
+    MatrixProduct.forward(
+      x: x, weight: operand, rows: rows, input: input, output: output, accumulate: accumulate, into: y)
+  }
+
+  /// The same and the path of an adapter beside it, whose inner product `[T, r]` goes to `inner`.
+  func forward<X: StoredNumber>(
+    x: Span<X>, _ adapter: LoRAAdapter, inner: inout Tensor<X>, rows: Int, accumulate: Bool,
+    into y: consuming MutableSpan<X>
   ) {
-    if isDouble {
-      MatrixProduct.forward(
-        x: x,
-        weight: NF4Operand(
-          codes: codes.span, absmaxCodes: absmaxCodes.span, absmax2: nestedAbsmax.span, offset: offset.span[0]),
-        rows: rows, input: input, output: output, accumulate: accumulate, into: y)
-    } else {
-      MatrixProduct.forward(
-        x: x, weight: NF4Operand(codes: codes.span, absmax: absmax.span), rows: rows, input: input, output: output,
-        accumulate: accumulate, into: y)
-    }
+    adapter.forward(x: x, beside: operand, inner: &inner, rows: rows, accumulate: accumulate, into: y)
   }
 
   /// Computes `dx[T, I] = dy[T, O] · W`, added to `dx` when accumulating; the codes are decoded inside the product.
-  func inputGradient<X: Number>(
-    dy: Span<X>, rows: Int, input: Int, output: Int, accumulate: Bool, into dx: consuming MutableSpan<X>
+  func inputGradient<X: Number>(dy: Span<X>, rows: Int, accumulate: Bool, into dx: consuming MutableSpan<X>) {
+    MatrixProduct.inputGradient(
+      dy: dy, weight: operand, rows: rows, input: input, output: output, accumulate: accumulate, into: dx)
+  }
+
+  /// The same and the path of an adapter beside it, whose inner product `[T, r]` goes to `inner`.
+  func inputGradient<X: StoredNumber>(
+    dy: Span<X>, _ adapter: LoRAAdapter, inner: inout Tensor<X>, rows: Int, accumulate: Bool,
+    into dx: consuming MutableSpan<X>
   ) {
-    if isDouble {
-      MatrixProduct.inputGradient(
-        dy: dy,
-        weight: NF4Operand(
-          codes: codes.span, absmaxCodes: absmaxCodes.span, absmax2: nestedAbsmax.span, offset: offset.span[0]),
-        rows: rows, input: input, output: output, accumulate: accumulate, into: dx)
-    } else {
-      MatrixProduct.inputGradient(
-        dy: dy, weight: NF4Operand(codes: codes.span, absmax: absmax.span), rows: rows, input: input, output: output,
-        accumulate: accumulate, into: dx)
+    adapter.inputGradient(dy: dy, beside: operand, inner: &inner, rows: rows, accumulate: accumulate, into: dx)
+  }
+
+  private var output: Int { shape.extents[0] }
+  private var input: Int { shape.extents[1] }
+
+  /// The weight as a product reads it, for one kernel's call: no more tied to a lifetime than a tensor's span is.
+  private var operand: NF4Operand {
+    @_lifetime(immortal)
+    get {
+      if isDouble {
+        NF4Operand(
+          codes: codes.span, absmaxCodes: absmaxCodes.span, absmax2: nestedAbsmax.span, offset: offset.span[0])
+      } else {
+        NF4Operand(codes: codes.span, absmax: absmax.span)
+      }
     }
   }
 }

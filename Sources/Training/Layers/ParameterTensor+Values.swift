@@ -93,6 +93,32 @@ extension ParameterTensor {
     }
   }
 
+  /// y `[T, O]` (+)= x `[T, I]`·Wᵀ and the path of an adapter beside it, whose inner product goes to `inner` `[T, r]`.
+  func multiply<X: StoredNumber>(
+    _ x: Span<X>, _ adapter: LoRAAdapter, inner: inout Tensor<X>, rows: Int, accumulate: Bool,
+    into y: consuming MutableSpan<X>
+  ) {
+    if format == .bf16 {
+      adapter.forward(
+        x: x, beside: narrowValue.span, inner: &inner, rows: rows, accumulate: accumulate, into: y)
+    } else {
+      adapter.forward(x: x, beside: value.span, inner: &inner, rows: rows, accumulate: accumulate, into: y)
+    }
+  }
+
+  /// dx `[T, I]` (+)= dy `[T, O]`·W and the path of an adapter beside it, whose inner product goes to `inner` `[T, r]`.
+  func multiplyTransposed<X: StoredNumber>(
+    _ dy: Span<X>, _ adapter: LoRAAdapter, inner: inout Tensor<X>, rows: Int, accumulate: Bool,
+    into dx: consuming MutableSpan<X>
+  ) {
+    if format == .bf16 {
+      adapter.inputGradient(
+        dy: dy, beside: narrowValue.span, inner: &inner, rows: rows, accumulate: accumulate, into: dx)
+    } else {
+      adapter.inputGradient(dy: dy, beside: value.span, inner: &inner, rows: rows, accumulate: accumulate, into: dx)
+    }
+  }
+
   /// dW `[O, I]` (+)= scale · dy `[T, O]`ᵀ·x `[T, I]`, added to what earlier micro-batches left.
   func addGradient<X: Number, Y: Number>(
     dy: Span<Y>, x: Span<X>, rows: Int, scale: Float = 1
