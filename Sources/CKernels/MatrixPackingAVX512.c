@@ -146,21 +146,23 @@ AVX512 PLK_INLINE void pack_turned(uint32_t *packed, const plk_panel *panel, con
   const int64_t cells = pairs ? (panel->depths + 1) / 2 : panel->depths;
   const __m512 levels = levels_of(operand, format);
   for (int64_t line = 0; line < panel->lines; line += 16) {
-    const int64_t count = smaller(16, panel->lines - line);
-    const int64_t start = (panel->line + line) * operand->stride + panel->depth;
+    // A line that is not there is one that is: its lane is never read.
+    int64_t starts[16];
+    for (int i = 0; i < 16; i++) {
+      const int64_t own = panel->splits ? line / 16 + 2 * i : line + i;
+      starts[i] = (panel->line + smaller(own, panel->lines - 1)) * operand->stride + panel->depth;
+    }
     float scales[16] = {0};  // of the blocks that the lines are in at this depth
     for (int64_t cell = 0; cell < cells; cell += 16) {
       const int64_t depth = pairs ? 2 * cell : cell;
       if (format == PLK_NF4 && (cell == 0 || (panel->depth + depth) % BLOCK == 0)) {
-        for (int i = 0; i < 16; i++)
-          scales[i] = scale_of(operand, (start + smaller(i, count - 1) * operand->stride + depth) / BLOCK);
+        for (int i = 0; i < 16; i++) scales[i] = scale_of(operand, (starts[i] + depth) / BLOCK);
       }
       const uint32_t mask = first_bits(smaller(width, panel->depths - depth));
       __m512i square[16];
 #pragma clang loop unroll(full)
       for (int i = 0; i < 16; i++) {
-        // A line that is not there is one that is: its lane is never read.
-        const int64_t at = start + smaller(i, count - 1) * operand->stride + depth;
+        const int64_t at = starts[i] + depth;
         square[i] = pairs ? load_halves(operand, format, at, mask, levels, scales[i])
                           : load_floats(operand, format, at, (__mmask16)mask, panel->rounds, levels, scales[i]);
       }
@@ -206,8 +208,14 @@ AVX512 PLK_INLINE void pack_interleaved(uint32_t *packed, const plk_panel *panel
     const __m512i odd = depth + 1 < panel->depths
                             ? load_halves(operand, format, next, mask, levels, scale_at(operand, format, next))
                             : _mm512_setzero_si512();
-    _mm512_storeu_si512(packed, _mm512_permutex2var_epi16(even, first, odd));
-    if (panel->lanes > 16) _mm512_storeu_si512(packed + 16, _mm512_permutex2var_epi16(even, second, odd));
+    if (panel->splits) {
+      const __mmask32 upper = 0xAAAAAAAA;
+      _mm512_storeu_si512(packed, _mm512_mask_blend_epi16(upper, even, _mm512_slli_epi32(odd, 16)));
+      _mm512_storeu_si512(packed + 16, _mm512_mask_blend_epi16(upper, _mm512_srli_epi32(even, 16), odd));
+    } else {
+      _mm512_storeu_si512(packed, _mm512_permutex2var_epi16(even, first, odd));
+      if (panel->lanes > 16) _mm512_storeu_si512(packed + 16, _mm512_permutex2var_epi16(even, second, odd));
+    }
   }
 }
 
@@ -246,10 +254,31 @@ static int is_aligned(const plk_panel *panel) {
     default: { enum { FORMAT = PLK_NF4 }; call; } break;        \
   }
 
+// Splits lanes that were packed in the order of their lines.
+AVX512 PLK_INLINE void split_lanes(uint32_t *packed, int64_t cells) {
+  const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+  const __m512i odd = _mm512_or_si512(even, _mm512_set1_epi32(1));
+  for (int64_t cell = 0; cell < cells; cell++, packed += 32) {
+    const __m512i low = _mm512_loadu_si512(packed), high = _mm512_loadu_si512(packed + 16);
+    _mm512_storeu_si512(packed, _mm512_permutex2var_epi32(low, even, high));
+    _mm512_storeu_si512(packed + 16, _mm512_permutex2var_epi32(low, odd, high));
+  }
+}
+
+// Brings the lanes of a cell back into the order of their lines.
+AVX512 PLK_INLINE void join_lanes(uint32_t *cell) {
+  const __m512i low = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+  const __m512i even = _mm512_loadu_si512(cell), odd = _mm512_loadu_si512(cell + 16);
+  _mm512_storeu_si512(cell, _mm512_permutex2var_epi32(even, low, odd));
+  _mm512_storeu_si512(cell + 16, _mm512_permutex2var_epi32(even, high, odd));
+}
+
 AVX512
 void plk_pack_pairs_avx512(uint32_t *packed, const plk_panel *panel) {
   if (!is_aligned(panel)) {
     plk_pack_pairs(packed, panel);
+    if (panel->splits) split_lanes(packed, (panel->depths + 1) / 2);
   } else if (panel->operand->along_depth) {
     FOR_FORMAT(panel->operand, pack_turned(packed, panel, FORMAT, 1))
   } else {
@@ -269,11 +298,11 @@ void plk_pack_floats_avx512(uint32_t *packed, const plk_panel *panel) {
 }
 
 // Turns 16 lanes of a packed block of bf16 pairs into halves and writes their scales after them: powers of two, so that
-// the largest number of a line lies between 16 and 32 in the block. Two sums of 32 products of the largest such numbers,
-// 31.875, come to 65,280 with all their roundings, which a half still holds; numbers below 2^-18 of the largest count as
+// the largest number of a line lies between 8 and 16 in the block. Four sums of 32 products of the largest such numbers,
+// 15.9375, come to 32,640 with all their roundings, which a half still holds; numbers below 2^-17 of the largest count as
 // zero.
 AVX512 PLK_INLINE void scale_lanes(uint32_t *block, int64_t lanes, int64_t cells) {
-  enum { LARGEST = 19, SPECIAL = 0x7F80, TO_FP32 = 15 };
+  enum { LARGEST = 18, SPECIAL = 0x7F80, TO_FP32 = 15 };
   const __m512i magnitude_bits = _mm512_set1_epi16(0x7FFF);
   __m512i largest = _mm512_setzero_si512();
 #pragma clang loop unroll_count(4)
@@ -308,12 +337,14 @@ AVX512 PLK_INLINE void scale_lanes(uint32_t *block, int64_t lanes, int64_t cells
 AVX512
 void plk_pack_halves_avx512(uint32_t *packed, const plk_panel *panel) {
   plk_panel block = *panel;
+  block.splits = panel->lanes > 16 && panel->lines > 16;
   for (int64_t p = 0; p < panel->depths; p += PLK_HALVES_BLOCK) {
     block.depth = panel->depth + p;
     block.depths = smaller(PLK_HALVES_BLOCK, panel->depths - p);
     plk_pack_pairs_avx512(packed, &block);
     const int64_t cells = (block.depths + 1) / 2;
     for (int64_t lane = 0; lane < panel->lanes; lane += 16) scale_lanes(packed + lane, panel->lanes, cells);
+    if (block.splits) join_lanes(packed + cells * panel->lanes);
     packed += (cells + 1) * panel->lanes;
   }
 }

@@ -142,7 +142,7 @@ static void pack_panels(const part *part, int of_rows, int64_t first, int64_t la
     for (int64_t i = first; i < last; i++) {
       const int64_t line = line_of(part, of_rows, i);
       const plk_panel panel = {operand, line, line_of(part, of_rows, i + 1) - line, part->depth + p,
-                               smaller(deep, part->depths - p), lanes, part->product->rounds};
+                               smaller(deep, part->depths - p), lanes, part->product->rounds, 0};
       part->tiling.pack(packed + ((i - first) * part->steps + steps_of(&part->tiling, p)) * lanes, &panel);
     }
   }
@@ -154,13 +154,13 @@ static void multiply_inner(const part *part, const uint32_t *a, int64_t top, int
   const int64_t lanes = part->tiling.columns;
   float *sums = part->inner + top * path->rank;
   for (int64_t j = 0; j < path->rank; j += lanes) {
-    const plk_tile tile = {sums + j, path->rank, rows, smaller(lanes, path->rank - j), PLK_FP32, part->depth > 0, 1.0f};
+    const plk_tile tile = {sums + j, path->rank, rows, smaller(lanes, path->rank - j), PLK_FP32, part->depth > 0, 1.0f, 0};
     part->tiling.multiply(a, part->down + j * part->depth_steps, part->depth_steps, &tile);
   }
   if (part->takes_up) {
     const int64_t at = (part->first_row + top) * path->rank;
     const plk_tile whole = {(char *)path->inner + at * size_of(path->format), path->rank, rows, path->rank,
-                            path->format, 0, path->scale};
+                            path->format, 0, path->scale, 0};
     plk_tile_store(sums, path->rank, &whole);
   }
 }
@@ -183,7 +183,7 @@ static void pack_rows(void *context, int64_t task, int64_t worker) {
     if (part->takes_up) {
       const plk_operand inner = inner_of(part->low_rank);
       const plk_panel panel = {&inner, part->first_row + top, rows, 0, part->low_rank->rank, lanes,
-                               part->product->rounds};
+                               part->product->rounds, 0};
       part->tiling.pack(a + part->depth_steps * lanes, &panel);
     }
   }
@@ -206,7 +206,7 @@ static void multiply_columns(void *context, int64_t task, int64_t worker) {
   for (int64_t i = panel; part->takes_up && i < panels_end; i++) {
     const int64_t line = line_of(part, 0, i);
     const plk_panel up = {&part->low_rank->up, line, line_of(part, 0, i + 1) - line, 0, part->low_rank->rank,
-                          tiling->columns, part->product->rounds};
+                          tiling->columns, part->product->rounds, 0};
     tiling->pack(own->b + ((i - panel) * part->steps + part->depth_steps) * tiling->columns, &up);
   }
   const int64_t first = panel * tiling->columns, last = smaller(part->columns, panels_end * tiling->columns);
@@ -231,7 +231,7 @@ static void pack_down(const part *part, uint32_t *packed) {
   const int64_t lanes = part->tiling.columns;
   for (int64_t j = 0; j < path->rank; j += lanes) {
     const plk_panel panel = {&path->down, j, smaller(lanes, path->rank - j), part->depth, part->depths, lanes,
-                             part->product->rounds};
+                             part->product->rounds, 0};
     part->tiling.pack(packed + j * part->depth_steps, &panel);
   }
 }
@@ -249,12 +249,6 @@ static void multiply_part(part *part) {
   part->row_tasks = smaller(part->tiles, quotient_up(threads, part->column_tasks));
   plk_parallel_run(threads, pack_rows, part, quotient_up(part->tiles, PANELS_A_TASK));
   plk_parallel_run(threads, multiply_columns, part, part->column_tasks * part->row_tasks);
-}
-
-// Whether a path can share the pass: where its cells follow the depth's, the depth has to fill its last block.
-static int shares_pass(const plk_product *product, const plk_tiling *tiling) {
-  const plk_low_rank *path = product->low_rank;
-  return path->rank <= LARGEST_RANK && product->k > 0 && product->k % tiling->block == 0;
 }
 
 // A product and its path one after the other.
@@ -278,7 +272,7 @@ int plk_product_run(const plk_product *product, int32_t instructions, int64_t th
   part now = {.product = product, .tiling = tiling(instructions, in_bf16), .a = own->a, .threads = threads,
               .low_rank = product->low_rank, .fails = &fails};
   const plk_low_rank *path = product->low_rank;
-  if (path != NULL && !shares_pass(product, &now.tiling)) return run_apart(product, instructions, threads);
+  if (path != NULL && (path->rank > LARGEST_RANK || product->k <= 0)) return run_apart(product, instructions, threads);
   const int64_t k = product->k, rank = path != NULL ? path->rank : 0;
   // Equal parts of the depth, in whole blocks of 4-bit codes.
   const int64_t deepest = STEPS / steps_of(&now.tiling, now.tiling.block) * now.tiling.block;
@@ -296,7 +290,7 @@ int plk_product_run(const plk_product *product, int32_t instructions, int64_t th
       now.first_row = i, now.rows = smaller(high, product->m - i);
       now.first_column = j, now.columns = smaller(wide, product->n - j);
       const plk_tile result = {(char *)product->c + (i * product->stride + j) * size, product->stride, now.rows,
-                               now.columns, product->format, product->adds, product->scale};
+                               now.columns, product->format, product->adds, product->scale, 0};
       for (int64_t p = 0; p == 0 || p < k; p += deep) {
         now.depth = p, now.depths = smaller(deep, k - p);
         now.depth_steps = now.steps = steps_of(&now.tiling, now.depths);
@@ -306,7 +300,8 @@ int plk_product_run(const plk_product *product, int32_t instructions, int64_t th
         if (now.down != NULL) pack_down(&now, own->down);
         now.tile = result;
         now.tile.adds = p > 0 || product->adds;
-        if (through_sums) now.tile = (plk_tile){own->sums, wide, now.rows, now.columns, PLK_FP32, p > 0, 1.0f};
+        if (through_sums) now.tile = (plk_tile){own->sums, wide, now.rows, now.columns, PLK_FP32, p > 0, 1.0f, 0};
+        now.tile.tail = now.steps - now.depth_steps;
         multiply_part(&now);
       }
       if (through_sums) plk_tile_store(own->sums, wide, &result);

@@ -15,7 +15,8 @@
 #define PLK_X86_TILES 0
 #endif
 
-// A tile of C and what to do with its sums: c (+)= scale * sum.
+// A tile of C and what to do with its sums: c (+)= scale * sum. The last `tail` steps of its depth were packed apart from
+// those before.
 typedef struct {
   void *c;
   int64_t stride;  // elements from one row to the next
@@ -23,6 +24,7 @@ typedef struct {
   int32_t format;
   int32_t adds;
   float scale;
+  int64_t tail;
 } plk_tile;
 
 // Which lines of an operand, and which part of their depth, a panel takes. A line is a row of A or a column of B.
@@ -32,6 +34,7 @@ typedef struct {
   int64_t depth, depths;
   int64_t lanes;  // room for lines; more than there are lines leaves lanes undefined
   int32_t rounds;  // whether numbers that are not bf16 are rounded to it
+  int32_t splits;  // whether the first 16 lanes of 32 take the even lines and the others the odd ones
 } plk_panel;
 
 typedef void (*plk_packer)(uint32_t *packed, const plk_panel *panel);
@@ -56,9 +59,9 @@ void plk_tile_plain(const uint32_t *a, const uint32_t *b, int64_t steps, const p
 // Writes a tile from its sums, `width` apart.
 void plk_tile_store(const float *sums, int64_t width, const plk_tile *tile);
 
-// With sums in fp16, a block of 64 numbers of a line is 32 cells of two halves, and one more with its scale in fp32; the
-// last block of a depth has as many cells as it needs.
-enum { PLK_HALVES_BLOCK = 64, PLK_HALVES_CELLS = PLK_HALVES_BLOCK / 2 };
+// With sums in fp16, a block of 128 numbers of a line is 64 cells of two halves, and one more with its scale in fp32; the
+// last block of a depth has as many cells as it needs. More than 16 columns of B are split, their scales are not.
+enum { PLK_HALVES_BLOCK = 128, PLK_HALVES_CELLS = PLK_HALVES_BLOCK / 2 };
 
 #if PLK_X86_TILES
 void plk_tile_avx512_fp16(const uint32_t *a, const uint32_t *b, int64_t steps, const plk_tile *tile);

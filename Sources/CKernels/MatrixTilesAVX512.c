@@ -95,44 +95,70 @@ enum { STEPS_AHEAD = 8 };
 TILE(tile_of_floats, AVX512_TARGET, BROADCAST_CELL, MULTIPLY_FLOATS, MULTIPLY_CELL_OF_FLOATS)
 TILE(tile_of_pairs, BF16_TARGET, BROADCAST_CELL, MULTIPLY_PAIRS, MULTIPLY_CELL_OF_PAIRS)
 
-// A tile whose sums over 64 numbers of depth are halves, 32 numbers to each of two, which are then summed up in fp32
+// A tile whose sums over 128 numbers of depth are halves, 32 numbers to each of four, which are then summed up in fp32
 // with the scales of their row and column.
+//
+// Turning halves into floats takes the same two ports as multiplying, so that few are turned: the sums of the block's
+// second half are added to those of its first as halves, and so are the two halves of a cell, those of two vectors at a
+// time. Their columns are then in order, because the even ones were packed into the first vector.
 FP16_TARGET PLK_INLINE void tile_of_halves(const uint32_t *a, const uint32_t *b, int64_t steps, const plk_tile *tile,
                                            const int rows, const int vectors) {
+  enum { HALF = PLK_HALVES_CELLS / 2, ODD = 0xAAAAAAAA };
   __m512 totals[14][2];
   _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
       _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) totals[i][j] = _mm512_setzero_ps();
+  int64_t left = steps - tile->tail;
   while (steps > 0) {
-    const int64_t cells = steps > PLK_HALVES_CELLS ? PLK_HALVES_CELLS : steps - 1;
-    steps -= cells + 1;
-    __m512h sums[14][2];
-    _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
-        _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) sums[i][j] = _mm512_setzero_ph();
-    for (int64_t cell = 0; cell < cells; cell++, a += LANES, b += COLUMNS) {
-      __asm__("" : "+r"(a), "+r"(b));
-      __m512h right[2];
-      _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) {
-        right[j] = _mm512_castsi512_ph(_mm512_loadu_si512(b + 16 * j));
-        __builtin_prefetch(b + 16 * j + COLUMNS * STEPS_AHEAD);
+    if (left == 0) left = steps;
+    const int64_t cells = left > PLK_HALVES_CELLS ? PLK_HALVES_CELLS : left - 1;
+    left -= cells + 1, steps -= cells + 1;
+    __m512h sums[14][2], first[14][2];
+    for (int64_t half = 0; half < cells; half += HALF) {
+      _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
+          _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) {
+        if (half > 0) first[i][j] = sums[i][j];
+        sums[i][j] = _mm512_setzero_ph();
       }
-      __builtin_prefetch(a + 2 * LANES * STEPS_AHEAD);
-      _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {
-        const __m512h left = _mm512_castsi512_ph(_mm512_set1_epi32((int)a[i]));
-        _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++)
-            sums[i][j] = _mm512_fmadd_ph(left, right[j], sums[i][j]);
+      const int64_t end = cells - half < HALF ? cells - half : HALF;
+      for (int64_t cell = 0; cell < end; cell++, a += LANES, b += COLUMNS) {
+        __asm__("" : "+r"(a), "+r"(b));
+        __m512h right[2];
+        _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) {
+          right[j] = _mm512_castsi512_ph(_mm512_loadu_si512(b + 16 * j));
+          __builtin_prefetch(b + 16 * j + COLUMNS * STEPS_AHEAD);
+        }
+        __builtin_prefetch(a + 2 * LANES * STEPS_AHEAD);
+        _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {
+          const __m512h cell_of_a = _mm512_castsi512_ph(_mm512_set1_epi32((int)a[i]));
+          _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++)
+              sums[i][j] = _mm512_fmadd_ph(cell_of_a, right[j], sums[i][j]);
+        }
+      }
+      if (half > 0) {
+        _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
+            _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++)
+                sums[i][j] = _mm512_add_ph(sums[i][j], first[i][j]);
       }
     }
     __m512 scales[2];
     _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) scales[j] = _mm512_loadu_ps(b + 16 * j);
     _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {
       const __m512 scale = _mm512_castsi512_ps(_mm512_set1_epi32((int)a[i]));
-      _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) {
-        const __m512i pairs = _mm512_castph_si512(sums[i][j]);
-        const __m512h both = _mm512_add_ph(sums[i][j], _mm512_castsi512_ph(_mm512_rol_epi32(pairs, 16)));
-        const __m512 sum = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_castph_si512(both)));
-        const __m512 scaled = _mm512_mul_ps(scale, scales[j]);
-        totals[i][j] = _mm512_fmadd_ps(sum, scaled, totals[i][j]);
+      __m256i halves[2];
+      if (vectors == 2) {
+        const __m512i even = _mm512_castph_si512(sums[i][0]), odd = _mm512_castph_si512(sums[i][1]);
+        const __m512i inner = _mm512_mask_mov_epi16(even, (__mmask32)ODD, odd);
+        const __m512i outer = _mm512_mask_mov_epi16(odd, (__mmask32)ODD, even);
+        const __m512i both = _mm512_castph_si512(_mm512_add_ph(
+            _mm512_castsi512_ph(inner), _mm512_castsi512_ph(_mm512_rol_epi32(outer, 16))));
+        halves[0] = _mm512_castsi512_si256(both), halves[1] = _mm512_extracti64x4_epi64(both, 1);
+      } else {
+        const __m512i turned = _mm512_rol_epi32(_mm512_castph_si512(sums[i][0]), 16);
+        const __m512h both = _mm512_add_ph(sums[i][0], _mm512_castsi512_ph(turned));
+        halves[0] = _mm512_cvtepi32_epi16(_mm512_castph_si512(both));
       }
+      _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++)
+          totals[i][j] = _mm512_fmadd_ps(_mm512_cvtph_ps(halves[j]), _mm512_mul_ps(scale, scales[j]), totals[i][j]);
     }
     a += LANES, b += COLUMNS;
   }

@@ -94,9 +94,9 @@ struct `Sums of 32 products in fp16` {
       MatrixProduct.forward(x: largest.span, weight: small.span, rows: 1, input: 64, output: 1, into: sum.mutableSpan)
       #expect(sum == [0x1p123])
       // The largest halves that scaling leaves, in every place of both operands: their sums do not overflow.
-      let full = [BFloat16](repeating: BFloat16(nearest: 0x1.FEp0), count: 64)
-      MatrixProduct.forward(x: full.span, weight: full.span, rows: 1, input: 64, output: 1, into: sum.mutableSpan)
-      #expect(abs(sum[0] - 64 * 0x1.FEp0 * 0x1.FEp0) < 0x1p-7 * 256)
+      let full = [BFloat16](repeating: BFloat16(nearest: 0x1.FEp0), count: 128)
+      MatrixProduct.forward(x: full.span, weight: full.span, rows: 1, input: 128, output: 1, into: sum.mutableSpan)
+      #expect(abs(sum[0] - 128 * 0x1.FEp0 * 0x1.FEp0) < 0x1p-7 * 512)
     }
   }
 
