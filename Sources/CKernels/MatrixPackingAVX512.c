@@ -68,15 +68,19 @@ AVX512 PLK_INLINE __m512i indices_of_32(const plk_operand *operand, int64_t at) 
   return _mm512_or_si512(_mm512_srli_epi32(bytes, 4), _mm512_slli_epi32(bytes, 16));
 }
 
-// `count` (of 32) neighbors from `at` on as bf16, zero beyond them. Codes start at a multiple of 32, all 32 are there, and
-// their block has this scale.
+// `count` (of 32) neighbors from `at` on as bf16, zero beyond them, on processors that have AVX512-BF16. Codes start at a
+// multiple of 32, all 32 are there, and their block has this scale.
 AVX512 PLK_INLINE __m512i load_halves(const plk_operand *operand, const int32_t format, int64_t at, __mmask32 mask,
                                       __m512 levels, float scale) {
   if (format == PLK_BF16) return _mm512_maskz_loadu_epi16(mask, (const uint16_t *)operand->base + at);
   if (format == PLK_FP32) {
     const float *base = (const float *)operand->base + at;
-    return upper_halves(narrowed(_mm512_maskz_loadu_ps((__mmask16)mask, base)),
-                        narrowed(_mm512_maskz_loadu_ps((__mmask16)(mask >> 16), base + 16)));
+    const __m512 low = _mm512_maskz_loadu_ps((__mmask16)mask, base);
+    const __m512 high = _mm512_maskz_loadu_ps((__mmask16)(mask >> 16), base + 16);
+    // As an instruction, because the functions that this is part of are also there for processors without it.
+    __m512i halves;
+    __asm__("vcvtne2ps2bf16 %1, %2, %0" : "=v"(halves) : "v"(low), "v"(high));
+    return halves;
   }
   const __m512i table = table_of(levels, scale, 1);
   return _mm512_permutexvar_epi16(indices_of_32(operand, at), upper_halves(table, table));

@@ -67,7 +67,8 @@ int32_t plk_product_instructions(void) {
 int32_t plk_product_has_half_sums(void) {
 #if PLK_X86_TILES
   __builtin_cpu_init();
-  return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512fp16");
+  return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16") &&
+         __builtin_cpu_supports("avx512fp16");
 #else
   return 0;
 #endif
