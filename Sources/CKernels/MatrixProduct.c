@@ -18,6 +18,10 @@ enum {
   ROWS_AT_A_TIME = 32,
   // Panels of A that a thread packs at once.
   PANELS_A_TASK = 4,
+  // Panels of B to a thread from which on slices get smaller towards the end, and the fewest of such a slice: the threads
+  // of a machine that others use too are not equally fast, but every slice reads all of A once more.
+  PANELS_WORTH_CUTTING = 16,
+  FEWEST_PANELS = 3,
   // Sums of a C in bf16 whose depth takes several blocks, and of a path's inner product: 2 MiB, 512 rows of 1024 columns.
   SUMS = 512 * 1024,
 };
@@ -118,6 +122,7 @@ typedef struct {
   float *inner;  // its sums, of all rows
   int takes_up;  // whether the path's second factor is multiplied here
   int64_t threads;
+  int64_t widest;  // panels of B that there is room for
   int64_t column_tasks, row_tasks;
   _Atomic int *fails;
 } part;
@@ -190,6 +195,18 @@ static void pack_rows(void *context, int64_t task, int64_t worker) {
   }
 }
 
+// Panels of B that the next slice takes where so many are left: equal ones, as many for each thread, or three quarters of
+// what is left shared out over the threads.
+static int64_t slice_of(const part *part, int64_t left) {
+  const int64_t threads = part->threads;
+  if (part->panels < PANELS_WORTH_CUTTING * threads || threads == 1) {
+    const int64_t slices = multiple_up(quotient_up(part->panels, part->widest), threads);
+    return smaller(left, quotient_up(part->panels, slices));
+  }
+  const int64_t share = larger(FEWEST_PANELS, quotient_up(3 * left, 4 * threads));
+  return smaller(left, smaller(share, part->widest));
+}
+
 // Packs some columns of B for this thread alone and multiplies all rows, or its share of them, by these.
 static void multiply_columns(void *context, int64_t task, int64_t worker) {
   (void)worker;
@@ -201,8 +218,9 @@ static void multiply_columns(void *context, int64_t task, int64_t worker) {
     return;
   }
   const int64_t column = task / part->row_tasks, row = task % part->row_tasks;
-  const int64_t panel = column * part->panels / part->column_tasks;
-  const int64_t panels_end = (column + 1) * part->panels / part->column_tasks;
+  int64_t panel = 0;
+  for (int64_t before = 0; before < column; before++) panel += slice_of(part, part->panels - panel);
+  const int64_t panels_end = panel + slice_of(part, part->panels - panel);
   pack_panels(part, 0, panel, panels_end, own->b);
   for (int64_t i = panel; part->takes_up && i < panels_end; i++) {
     const int64_t line = line_of(part, 0, i);
@@ -243,10 +261,10 @@ static void multiply_part(part *part) {
   const int64_t lanes = part->tiling.columns;
   part->tiles = quotient_up(part->rows, part->tiling.rows);
   part->panels = quotient_up(part->columns, lanes);
-  // As many equal slices for each thread, and rows cut where there are fewer columns than threads.
-  const int64_t widest = larger(1, CELLS_OF_B / larger(1, part->steps) / lanes);
-  const int64_t slices = quotient_up(part->panels, widest);
-  part->column_tasks = smaller(part->panels, multiple_up(slices, threads));
+  part->widest = larger(1, CELLS_OF_B / larger(1, part->steps) / lanes);
+  part->column_tasks = 0;
+  for (int64_t panel = 0; panel < part->panels; part->column_tasks++) panel += slice_of(part, part->panels - panel);
+  // Rows are cut where there are fewer columns than threads.
   part->row_tasks = smaller(part->tiles, quotient_up(threads, part->column_tasks));
   plk_parallel_run(threads, pack_rows, part, quotient_up(part->tiles, PANELS_A_TASK));
   plk_parallel_run(threads, multiply_columns, part, part->column_tasks * part->row_tasks);

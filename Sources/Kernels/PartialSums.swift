@@ -5,9 +5,9 @@ import Synchronization
 public enum PartialSums: String, CaseIterable, Hashable, Sendable {
   /// Nothing narrower: every product is added in fp32.
   case fp32
-  /// Sums of 32 products in fp16, by numbers that are scaled line by line so that none of these overflows: twice the
-  /// products an instruction where a processor has AVX512-FP16, at an error of 9e-4 of a sum's typical size, where
-  /// storing it in bf16 errs by 1.6e-3.
+  /// Sums of 32 products in fp16, four of which are added there, by numbers that are scaled line by line so that none of
+  /// these overflows: twice the products an instruction where a processor has AVX512-FP16, at an error of 9e-4 of a sum's
+  /// typical size, where storing it in bf16 errs by 1.6e-3.
   case fp16
 
   private static let choice = Atomic<Bool>(false)

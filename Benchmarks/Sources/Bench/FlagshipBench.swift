@@ -23,6 +23,8 @@ struct FlagshipBench {
     let steps: Int
     /// Whether it is only planned, because nobody here could run it.
     var isPlanOnly = false
+    /// Whether bf16 products are summed up in fp16 first, where the processor can; no plan depends on it.
+    var usesHalfSums = false
 
     private static let steady = ["--batch", "1", "--seq", "512", "--checkpointing", "--optimizer", "adamw-8bit"]
     private static let adapter = ["--rank", "16", "--targets", "all-linear", "--learning-rate", "1e-3"]
@@ -31,6 +33,11 @@ struct FlagshipBench {
       Part(
         name: "qlora-7b", title: "Llama-2-7B, QLoRA, in 8 GiB", model: "llama-2-7b",
         recipe: ["--method", "qlora", "--quant", "nf4", "--double-quant"] + adapter + steady, limit: "8GB", steps: 4),
+      Part(
+        name: "qlora-7b-bf16", title: "Llama-2-7B, QLoRA in bf16 with partial sums in fp16, in 8 GiB",
+        model: "llama-2-7b",
+        recipe: ["--method", "qlora", "--quant", "nf4", "--double-quant", "--dtype", "bf16"] + adapter + steady,
+        limit: "8GB", steps: 4, usesHalfSums: true),
       Part(
         name: "lora-7b", title: "Llama-2-7B, LoRA on weights in bf16", model: "llama-2-7b",
         recipe: ["--method", "lora", "--dtype", "bf16"] + adapter + steady, limit: "18GB", steps: 3),
@@ -47,13 +54,17 @@ struct FlagshipBench {
   func run(_ names: Set<String>, stamp: [String]) throws {
     var results = try read()
     for part in Part.all where names.isEmpty || names.contains(part.name) {
+      guard !part.usesHalfSums || PartialSums.fp16.isAvailable else {
+        say("\(part.name): this processor has no arithmetic in fp16")
+        continue
+      }
       say("\(part.name): planning")
       let plan = try start(
         ["fit", model(part)] + part.recipe + ["--stack", "plimsoll", "--vram", part.limit], ends: [0, 1])
       var result: [String: Any] = ["plan": plan, "stamp": stamp]
       if !part.isPlanOnly {
         result["check"] = try start(["check", model(part)] + flags(part), ends: [0, 1])
-        result["ceiling"] = ProductCeiling.measure()
+        result["ceiling"] = ProductCeiling.measure(usesHalfSums: part.usesHalfSums)
       }
       results[part.name] = result
       try JSONSerialization.data(withJSONObject: results, options: [.prettyPrinted, .sortedKeys])
@@ -69,7 +80,8 @@ struct FlagshipBench {
 
   private func flags(_ part: Part) -> [String] {
     let weights = model(part) == part.model ? [] : ["--no-random-weights"]
-    return part.recipe + ["--steps", "\(part.steps)", "--repeat-data", "--limit", part.limit] + weights
+    let sums = part.usesHalfSums ? ["--partial-sums", "fp16"] : []
+    return part.recipe + sums + ["--steps", "\(part.steps)", "--repeat-data", "--limit", part.limit] + weights
   }
 
   private func command(_ part: Part) -> String {
@@ -111,12 +123,20 @@ struct FlagshipBench {
 
 /// The most operations a second that products of a 7B layer's shapes reach, with nothing around them.
 enum ProductCeiling {
-  /// The best of five products `[512, 4096] · [4096, 11008]` in fp32, after one that starts threads and touches memory.
-  static func measure() -> Double {
+  /// The best of five products `[512, 4096] · [4096, 11008]` in fp32, or in bf16 with partial sums in fp16, after one that
+  /// starts threads and touches memory.
+  static func measure(usesHalfSums: Bool) -> Double {
+    guard usesHalfSums else { return measure(Float.self) }
+    PartialSums.use(.fp16)
+    defer { PartialSums.use(.fp32) }
+    return measure(BFloat16.self)
+  }
+
+  private static func measure<X: Number>(_ format: X.Type) -> Double {
     let (rows, input, output) = (512, 4096, 11008)
-    let x = [Float](repeating: 0.5, count: rows * input)
-    let weight = [Float](repeating: 0.25, count: output * input)
-    var y = [Float](repeating: 0, count: rows * output)
+    let x = [X](repeating: X(nearest: 0.5), count: rows * input)
+    let weight = [X](repeating: X(nearest: 0.25), count: output * input)
+    var y = [X](repeating: X(nearest: 0), count: rows * output)
     var best = 0.0
     for round in 0...5 {
       let start = ContinuousClock.now

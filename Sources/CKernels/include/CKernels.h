@@ -239,8 +239,8 @@ typedef struct {
   int32_t format, adds, rounds;
 } plk_product;
 
-/// Instruction sets that products are written for, slowest first; the last sums up to 64 products of bf16 numbers in fp16,
-/// in two sums of 32, before it goes on in fp32.
+/// Instruction sets that products are written for, slowest first; the last sums up to 128 products of bf16 numbers in fp16,
+/// four sums of 32 which are then added, before it goes on in fp32.
 enum { PLK_PLAIN = 0, PLK_AVX2 = 1, PLK_AVX512 = 2, PLK_AVX512_BF16 = 3, PLK_AVX512_FP16 = 4 };
 
 /// Whether this processor can sum in fp16.

@@ -10,7 +10,7 @@ struct PartialSumsOption: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Sums of products of bf16 numbers: fp32, or fp16 over 32 at a time and fp32 from there. (default: fp32)",
+      "Sums of products of bf16 numbers: fp32, or fp16 for four sums of 32 at a time. (default: fp32)",
       discussion: """
         With fp16, a processor that has AVX512-FP16 makes twice the products an instruction. A sum then errs \
         by about 9e-4 of its size, half of what storing it in bf16 does.
@@ -27,5 +27,5 @@ struct PartialSumsOption: ParsableArguments {
   }
 
   /// What a stamp says of it, if it is not what is usual.
-  var stampLines: [String] { partialSums == .fp16 ? ["partial sums: fp16, over 32 products of bf16 numbers"] : [] }
+  var stampLines: [String] { partialSums == .fp16 ? ["partial sums: fp16, four sums of 32 products at a time"] : [] }
 }
