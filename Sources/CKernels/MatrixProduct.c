@@ -221,7 +221,15 @@ static void multiply_columns(void *context, int64_t task, int64_t worker) {
   int64_t panel = 0;
   for (int64_t before = 0; before < column; before++) panel += slice_of(part, part->panels - panel);
   const int64_t panels_end = panel + slice_of(part, part->panels - panel);
-  pack_panels(part, 0, panel, panels_end, own->b);
+  const plk_operand *operand = &part->product->b;
+  const uint32_t *b = own->b;
+  int64_t steps = part->steps;  // from one panel of B to the next
+  if (operand->format == PLK_PACKED) {
+    steps = steps_of(tiling, operand->stride);
+    b = (const uint32_t *)operand->base + panel * steps * tiling->columns;
+  } else {
+    pack_panels(part, 0, panel, panels_end, own->b);
+  }
   for (int64_t i = panel; part->takes_up && i < panels_end; i++) {
     const int64_t line = line_of(part, 0, i);
     const plk_panel up = {&part->low_rank->up, line, line_of(part, 0, i + 1) - line, 0, part->low_rank->rank,
@@ -238,8 +246,7 @@ static void multiply_columns(void *context, int64_t task, int64_t worker) {
     for (int64_t j = first; j < last; j += tiling->columns) {
       tile.c = (char *)part->tile.c + (top * tile.stride + j) * size;
       tile.columns = smaller(tiling->columns, last - j);
-      tiling->multiply(part->a + t * tiling->row_lanes * part->steps, own->b + (j - first) * part->steps, part->steps,
-                       &tile);
+      tiling->multiply(part->a + t * tiling->row_lanes * part->steps, b + (j - first) * steps, part->steps, &tile);
     }
   }
 }
@@ -270,6 +277,20 @@ static void multiply_part(part *part) {
   plk_parallel_run(threads, multiply_columns, part, part->column_tasks * part->row_tasks);
 }
 
+int64_t plk_packed_cells(int64_t lines, int64_t depth, int32_t instructions) {
+  const plk_tiling used = tiling(instructions, 1);
+  return multiple_up(lines, used.columns) * steps_of(&used, depth);
+}
+
+void plk_pack_columns(uint32_t *packed, const plk_operand *operand, int64_t lines, int64_t depth,
+                      int32_t instructions) {
+  const plk_tiling used = tiling(instructions, 1);
+  for (int64_t line = 0; line < lines; line += used.columns) {
+    const plk_panel panel = {operand, line, smaller(used.columns, lines - line), 0, depth, used.columns, 1, 0};
+    used.pack(packed + line * steps_of(&used, depth), &panel);
+  }
+}
+
 // A product and its path one after the other.
 static int run_apart(const plk_product *product, int32_t instructions, int64_t threads) {
   const plk_low_rank *path = product->low_rank;
@@ -287,7 +308,7 @@ int plk_product_run(const plk_product *product, int32_t instructions, int64_t th
   if (own == NULL) return 0;
   if (product->m <= 0 || product->n <= 0) return 1;
   _Atomic int fails = 0;
-  const int in_bf16 = product->a.format == PLK_BF16 || product->b.format == PLK_BF16;
+  const int in_bf16 = product->a.format == PLK_BF16 || product->b.format == PLK_BF16 || product->b.format == PLK_PACKED;
   part now = {.product = product, .tiling = tiling(instructions, in_bf16), .a = own->a, .threads = threads,
               .low_rank = product->low_rank, .fails = &fails};
   const plk_low_rank *path = product->low_rank;

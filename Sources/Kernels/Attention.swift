@@ -20,7 +20,7 @@ public enum Attention {
 
   /// Floats that ``forward(q:k:v:batch:sequence:heads:keyValueHeads:headDimension:scale:into:logsumexp:workspace:)``
   /// borrows for every thread: a tile of scores `[R, K]`, R sums in double precision and R maxima; in bf16 also queries
-  /// and sums of values `[R, D]`, keys and values `[K, D]` in fp32.
+  /// and sums of values `[R, D]`, keys and values `[K, D]` in fp32, or packed in their place.
   ///
   /// A thread's share is in whole cache lines of 16 floats, so that no two threads write to one.
   public static func workspaceCount(
@@ -33,7 +33,7 @@ public enum Attention {
 
   /// Floats that backward borrows for every thread: probabilities and their gradient `[R, K]`, R dot products, and the
   /// part of a shared head's dk and dv `[S, D]`; in bf16 also another head's dk and dv, queries, dOut and dq `[R, D]`,
-  /// keys and values `[K, D]` in fp32.
+  /// keys and values `[K, D]` in fp32, or packed in their place.
   public static func backwardWorkspaceCount(
     sequence: Int, headDimension: Int, threads: Int, format: NumberFormat = .fp32
   ) -> Int {

@@ -37,11 +37,17 @@ struct AttentionBackward<X: Number, Factor: Number> {
     let heads = shape.batch * shape.heads
     func first(_ share: Int) -> Int { heads * share / shares }
     Parallelism.forEachTask(shares) { index, _ in
+      let packed = packedTile(of: index)
+      var packedHead = -1
       for head in first(index)..<first(index + 1) {
         let shared = head / shape.group
+        if let packed, packedHead != shared {
+          packed.fill(k + offset(shared), v + offset(shared), stride: shape.keyStride)
+          packedHead = shared
+        }
         let isOlder = shared * shape.group < first(index)
         let target = isOlder ? scratch(of: index) : gathered(shared, by: index)
-        self.head(head, isFirst: head == max(first(index), shared * shape.group), into: target, share: index)
+        self.head(head, isFirst: head == max(first(index), shared * shape.group), into: target, packed, share: index)
         if !isOlder && head == (shared + 1) * shape.group - 1 { round(target, shared) }
       }
     }
@@ -57,7 +63,13 @@ struct AttentionBackward<X: Number, Factor: Number> {
     }
   }
 
-  private func head(_ index: Int, isFirst: Bool, into target: Target, share: Int) {
+  /// What a share's workspace has of keys and values in packed form, in the place of widened ones.
+  private func packedTile(of share: Int) -> PackedTile? {
+    let room = 2 * shape.tileKeys * shape.headDimension
+    return PackedTile(shape, .backward, of: X.self, in: workspace + (share + 1) * self.share - room, room: room)
+  }
+
+  private func head(_ index: Int, isFirst: Bool, into target: Target, _ packed: PackedTile?, share: Int) {
     let element = index / shape.heads
     let head = index % shape.heads
     // The last block sees every key, so it can set dk and dv where the others add to them.
@@ -66,14 +78,14 @@ struct AttentionBackward<X: Number, Factor: Number> {
       self.block(
         first: first, rows: min(Attention.blockRows, shape.sequence - first),
         query: shape.queryOffset(element, first, head), key: shape.keyOffset(element, head / shape.group),
-        statistics: index * shape.sequence + first, into: target,
+        statistics: index * shape.sequence + first, into: target, packed,
         accumulate: !(isFirst && block == shape.blocks - 1), buffer: workspace + share * self.share)
     }
   }
 
   private func block(
-    first: Int, rows: Int, query: Int, key: Int, statistics: Int, into target: Target, accumulate: Bool,
-    buffer: UnsafeMutablePointer<Float>
+    first: Int, rows: Int, query: Int, key: Int, statistics: Int, into target: Target, _ packed: PackedTile?,
+    accumulate: Bool, buffer: UnsafeMutablePointer<Float>
   ) {
     let width = shape.headDimension
     let deltas = buffer  // [R]
@@ -92,22 +104,36 @@ struct AttentionBackward<X: Number, Factor: Number> {
     let dqRows = HeadSums(dq + query, stride: shape.queryStride, width: width, roundedFrom: queryGradients)
     plk_row_dots(deltas, dOut + query, out + query, X.code, Int64(shape.queryStride), Int64(rows), Int64(width))
     for start in stride(from: 0, to: first + rows, by: Attention.tileKeys) {
-      let keys = min(Attention.tileKeys, first + rows - start)
+      let keys = packed?.keyCount(before: first + rows) ?? min(Attention.tileKeys, first + rows - start)
       let tile = key + start * shape.keyStride
       let k = HeadRows<Factor>(k + tile, stride: shape.keyStride, rows: keys, width: width, widenedInto: keyTile)
       let v = HeadRows<Factor>(v + tile, stride: shape.keyStride, rows: keys, width: width, widenedInto: valueTile)
-      timer.product(q.plain, k.transposed, into: probabilities, stride: keys, m: rows, n: keys, k: width, scale: scale)
+      if let packed {
+        timer.product(q.plain, packed.keys, into: probabilities, stride: keys, m: rows, n: keys, k: width, scale: scale)
+      } else {
+        timer.product(
+          q.plain, k.transposed, into: probabilities, stride: keys, m: rows, n: keys, k: width, scale: scale)
+      }
       plk_causal_probabilities(
         probabilities, logsumexp + statistics, Int64(first - start), Int64(rows), Int64(keys))
       timer.product(
         turned(probabilities, stride: keys), dOutRows.plain,
         into: target.dv.base + start * target.dv.stride, stride: target.dv.stride, m: keys, n: width, k: rows,
         accumulate: accumulate)
-      timer.product(dOutRows.plain, v.transposed, into: gradient, stride: keys, m: rows, n: keys, k: width)
+      if let packed {
+        timer.product(dOutRows.plain, packed.values, into: gradient, stride: keys, m: rows, n: keys, k: width)
+      } else {
+        timer.product(dOutRows.plain, v.transposed, into: gradient, stride: keys, m: rows, n: keys, k: width)
+      }
       plk_softmax_gradient(gradient, probabilities, deltas, scale, Int64(rows), Int64(keys))
-      timer.product(
-        MatrixProduct.Operand(UnsafePointer(gradient), transposed: false, stride: keys), k.plain, into: dqRows.base,
-        stride: dqRows.stride, m: rows, n: width, k: keys, accumulate: start > 0)
+      let scores = MatrixProduct.Operand(UnsafePointer(gradient), transposed: false, stride: keys)
+      if let packed {
+        timer.product(scores, packed.keyRows, into: dqRows.base, stride: dqRows.stride, m: rows, n: width, k: keys)
+      } else {
+        timer.product(
+          scores, k.plain, into: dqRows.base, stride: dqRows.stride, m: rows, n: width, k: keys,
+          accumulate: start > 0)
+      }
       timer.product(
         turned(gradient, stride: keys), q.plain, into: target.dk.base + start * target.dk.stride,
         stride: target.dk.stride, m: keys, n: width, k: rows, accumulate: accumulate)

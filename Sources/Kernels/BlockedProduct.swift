@@ -18,7 +18,7 @@ struct BlockedProduct {
       a: a, b: b, low_rank: nil, c: UnsafeMutableRawPointer(c), stride: Int64(stride), m: Int64(m), n: Int64(n),
       k: Int64(k),
       scale: scale, format: C.format.rawValue, adds: accumulate ? 1 : 0,
-      rounds: a.format == PLK_BF16 || b.format == PLK_BF16 ? 1 : 0)
+      rounds: a.format == PLK_BF16 || b.format == PLK_BF16 || b.format == PLK_PACKED ? 1 : 0)
   }
 
   /// The fewest multiply-adds worth a thread of their own, some tens of microseconds.

@@ -19,8 +19,24 @@ final class ProductTimer: Sendable {
   ) {
     let start = plk_now()
     MatrixProduct.multiply(a, b, into: c, stride: stride, m: m, n: n, k: k, scale: scale, accumulate: accumulate)
+    add(since: start, flops: 2 * m * n * k)
+  }
+
+  /// Multiplies by what was packed before.
+  func product<A: Number>(
+    _ a: MatrixProduct.Operand<A>, _ b: PackedColumns, into c: UnsafeMutablePointer<Float>, stride: Int, m: Int,
+    n: Int, k: Int, scale: Float = 1, accumulate: Bool = false
+  ) {
+    let start = plk_now()
+    BlockedProduct(
+      a.rows, b.columns, into: c, stride: stride, m: m, n: n, k: k, scale: scale, accumulate: accumulate
+    ).multiply()
+    add(since: start, flops: 2 * m * n * k)
+  }
+
+  private func add(since start: UInt64, flops work: Int) {
     nanoseconds.wrappingAdd(plk_now() - start, ordering: .relaxed)
-    flops.wrappingAdd(UInt64(2 * m * n * k), ordering: .relaxed)
+    flops.wrappingAdd(UInt64(work), ordering: .relaxed)
     calls.wrappingAdd(1, ordering: .relaxed)
   }
 

@@ -188,10 +188,10 @@ struct AttentionResult<X: Number> {
 
 /// Attention and its gradients of the same numbers, stored in bf16 and in fp32.
 func attentions(
-  _ extents: (sequence: Int, heads: Int, keyValueHeads: Int), threads: Int
+  _ extents: (sequence: Int, heads: Int, keyValueHeads: Int), dimension: Int = 10, threads: Int
 ) -> (narrow: AttentionResult<BFloat16>, wide: AttentionResult<Float>) {
   let (sequence, heads, shared) = extents
-  let (batch, dimension) = (2, 10)
+  let batch = 2
   var values = TestValues(seed: UInt64(sequence))
   let queries = batch * sequence * heads * dimension
   let keys = batch * sequence * shared * dimension

@@ -26,8 +26,8 @@ uint64_t plk_now(void);
 // MARK: Formats
 
 /// What a kernel finds in memory where it takes a `void *` and a format: activations and weights may be narrower than
-/// the fp32 that all of them calculate in. 4-bit codes are an operand of matrix products only.
-enum { PLK_FP32 = 0, PLK_BF16 = 1, PLK_NF4 = 2 };
+/// the fp32 that all of them calculate in. 4-bit codes and packed cells are operands of matrix products only.
+enum { PLK_FP32 = 0, PLK_BF16 = 1, PLK_NF4 = 2, PLK_PACKED = 3 };
 
 // MARK: Elementwise
 
@@ -205,7 +205,7 @@ typedef struct {
   int32_t format;
   /// Whether neighbors in memory follow each other along the product's sum, or else along C.
   int32_t along_depth;
-  /// Elements from one row in memory to the next.
+  /// Elements from one row in memory to the next; of packed cells, the depth that was packed.
   int64_t stride;
   /// Of 4-bit codes: one scale a block, either plain (absmax) or absmax_codes' entry of map times one of absmax2 for
   /// every 256 blocks, plus offset; levels has 16 values.
@@ -257,6 +257,12 @@ double plk_instruction_operations(int32_t instructions, int64_t rounds);
 /// The bytes that a thread packs into; each thread that multiplies has one such buffer, from its first product to its
 /// end.
 size_t plk_product_scratch_size(void);
+
+/// The cells that a bf16 operand B takes when it is packed beforehand for products by these instructions.
+int64_t plk_packed_cells(int64_t lines, int64_t depth, int32_t instructions);
+/// Packs B. A product may then read fewer of its lines, in multiples of 32, and less of its depth, in multiples of 128.
+void plk_pack_columns(uint32_t *packed, const plk_operand *operand, int64_t lines, int64_t depth,
+                      int32_t instructions);
 
 /// Fills C on so many threads; 0 if there is no memory for their buffers.
 int plk_product_run(const plk_product *product, int32_t instructions, int64_t threads);
