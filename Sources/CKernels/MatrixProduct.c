@@ -160,7 +160,8 @@ static void multiply_inner(const part *part, const uint32_t *a, int64_t top, int
   const int64_t lanes = part->tiling.columns;
   float *sums = part->inner + top * path->rank;
   for (int64_t j = 0; j < path->rank; j += lanes) {
-    const plk_tile tile = {sums + j, path->rank, rows, smaller(lanes, path->rank - j), PLK_FP32, part->depth > 0, 1.0f, 0};
+    const plk_tile tile = {sums + j, path->rank, rows, smaller(lanes, path->rank - j), PLK_FP32, part->depth > 0,
+                           1.0f, 0};
     part->tiling.multiply(a, part->down + j * part->depth_steps, part->depth_steps, &tile);
   }
   if (part->takes_up) {
@@ -320,7 +321,9 @@ int plk_product_run(const plk_product *product, int32_t instructions, int64_t th
   const int64_t deep = multiple_up(quotient_up(k > 0 ? k : 1, parts), 64);
   const int64_t most_steps = steps_of(&now.tiling, deep) + steps_of(&now.tiling, rank);
   const int64_t most_tiles = CELLS_OF_A / (now.tiling.row_lanes * most_steps);
-  const int64_t high = quotient_up(product->m, quotient_up(product->m, most_tiles * now.tiling.rows));
+  // No more rows than there is room for sums of 64 columns and of the inner product.
+  const int64_t most_rows = smaller(most_tiles * now.tiling.rows, SUMS / (64 + rank));
+  const int64_t high = quotient_up(product->m, quotient_up(product->m, most_rows));
   const int through_sums = parts > 1 && product->format == PLK_BF16;
   const int64_t wide = through_sums ? smaller(product->n, (SUMS / high - rank) / 64 * 64) : product->n;
   const int64_t size = size_of(product->format);
