@@ -45,6 +45,16 @@ final class LoRAAdapter {
   /// Whether a pass with this seed drops anything.
   func drops(_ seed: UInt64?) -> Bool { dropout > 0 && seed != nil }
 
+  /// The path as the layer's own product takes it along, for one call; its inner product `[T, r]` goes to `inner`.
+  @_lifetime(immortal)
+  func path<X: StoredNumber>(into inner: inout Tensor<X>) -> LowRankPath<X> {
+    if a.format == .bf16 {
+      return LowRankPath(
+        a: a.narrowValue.span, b: b.narrowValue.span, rank: rank, scale: scale, into: inner.mutableSpan)
+    }
+    return LowRankPath(a: a.value.span, b: b.value.span, rank: rank, scale: scale, into: inner.mutableSpan)
+  }
+
   /// Opens what backward keeps of A's output, `[T, r]`.
   func openDown<X: StoredNumber>(rows: Int, tape: LoRATape<X>) throws(ArenaError) {
     tape.down = try arena.open(TensorName.loraDown(layer, module), .activations, [rows, rank])

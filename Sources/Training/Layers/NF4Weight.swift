@@ -61,7 +61,9 @@ final class NF4Weight {
     x: Span<X>, _ adapter: LoRAAdapter, inner: inout Tensor<X>, rows: Int, accumulate: Bool,
     into y: consuming MutableSpan<X>
   ) {
-    adapter.forward(x: x, beside: operand, inner: &inner, rows: rows, accumulate: accumulate, into: y)
+    MatrixProduct.forward(
+      x: x, weight: operand, path: adapter.path(into: &inner), rows: rows, input: input, output: output,
+      accumulate: accumulate, into: y)
   }
 
   /// Computes `dx[T, I] = dy[T, O] · W`, added to `dx` when accumulating; the codes are decoded inside the product.
@@ -75,7 +77,9 @@ final class NF4Weight {
     dy: Span<X>, _ adapter: LoRAAdapter, inner: inout Tensor<X>, rows: Int, accumulate: Bool,
     into dx: consuming MutableSpan<X>
   ) {
-    adapter.inputGradient(dy: dy, beside: operand, inner: &inner, rows: rows, accumulate: accumulate, into: dx)
+    MatrixProduct.inputGradient(
+      dy: dy, weight: operand, path: adapter.path(into: &inner), rows: rows, input: input, output: output,
+      accumulate: accumulate, into: dx)
   }
 
   private var output: Int { shape.extents[0] }

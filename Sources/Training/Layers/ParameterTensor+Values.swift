@@ -99,10 +99,13 @@ extension ParameterTensor {
     into y: consuming MutableSpan<X>
   ) {
     if format == .bf16 {
-      adapter.forward(
-        x: x, beside: narrowValue.span, inner: &inner, rows: rows, accumulate: accumulate, into: y)
+      MatrixProduct.forward(
+        x: x, weight: narrowValue.span, path: adapter.path(into: &inner), rows: rows, input: input, output: output,
+        accumulate: accumulate, into: y)
     } else {
-      adapter.forward(x: x, beside: value.span, inner: &inner, rows: rows, accumulate: accumulate, into: y)
+      MatrixProduct.forward(
+        x: x, weight: value.span, path: adapter.path(into: &inner), rows: rows, input: input, output: output,
+        accumulate: accumulate, into: y)
     }
   }
 
@@ -112,10 +115,13 @@ extension ParameterTensor {
     into dx: consuming MutableSpan<X>
   ) {
     if format == .bf16 {
-      adapter.inputGradient(
-        dy: dy, beside: narrowValue.span, inner: &inner, rows: rows, accumulate: accumulate, into: dx)
+      MatrixProduct.inputGradient(
+        dy: dy, weight: narrowValue.span, path: adapter.path(into: &inner), rows: rows, input: input, output: output,
+        accumulate: accumulate, into: dx)
     } else {
-      adapter.inputGradient(dy: dy, beside: value.span, inner: &inner, rows: rows, accumulate: accumulate, into: dx)
+      MatrixProduct.inputGradient(
+        dy: dy, weight: value.span, path: adapter.path(into: &inner), rows: rows, input: input, output: output,
+        accumulate: accumulate, into: dx)
     }
   }
 
