@@ -4,9 +4,9 @@ import CKernels
 
 /// The keys and values of a head, packed once for the products of all its query blocks instead of for each of them.
 ///
-/// That is where sums are made in fp16: packing then takes a third of attention's products. The cells take the place of
-/// rows that would be widened to fp32 otherwise, so that no more memory is needed; where they don't fit, or there are more
-/// keys than a tile has, blocks pack for themselves.
+/// That is where sums are made in fp16: multiplying is then so fast that packing counts. The cells take the place of rows
+/// that would be widened to fp32 otherwise, so that no more memory is needed; where they don't fit, or there are more keys
+/// than a tile has, blocks pack for themselves.
 struct PackedTile {
   /// Which products read what is packed.
   enum Pass {
