@@ -2,28 +2,30 @@
 #include "MatrixProduct.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 
 enum {
-  // Steps of depth in a packed block: a panel of A is then 36 KiB at most.
-  STEPS = 576,
+  // Steps of depth in a packed block. The deeper it is, the less often threads wait for each other and C is added to.
+  STEPS = 1152,
   // The largest rank whose path shares the pass over A; its cells of depth follow those of A and of B.
   LARGEST_RANK = 64,
-  // Packed cells of A: 37 panels of 14 rows, so 512 rows at any depth; 1.4 MiB that all threads read.
+  // Packed cells of A: 37 panels of 14 rows, so 512 rows at any depth; 2.7 MiB that all threads read.
   CELLS_OF_A = 37 * 16 * (STEPS + LARGEST_RANK),
   // Packed cells of a path's first factor.
   CELLS_OF_DOWN = LARGEST_RANK * STEPS,
-  // Packed cells of B: 384 columns, 864 KiB, which a second-level cache of 1 MiB holds.
-  CELLS_OF_B = 384 * STEPS,
+  // Packed cells of B: 192 columns, 864 KiB, which a second-level cache of 1 MiB holds.
+  CELLS_OF_B = 192 * STEPS,
   // Rows that are packed at once of lines side by side, each in its own page: fewer than there are entries for pages.
   ROWS_AT_A_TIME = 32,
   // Panels of A that a thread packs at once.
   PANELS_A_TASK = 4,
-  // Panels of B to a thread from which on slices get smaller towards the end, and the fewest of such a slice: the threads
-  // of a machine that others use too are not equally fast, but every slice reads all of A once more.
-  PANELS_WORTH_CUTTING = 16,
-  FEWEST_PANELS = 3,
-  // Sums of a C in bf16 whose depth takes several blocks, and of a path's inner product: 2 MiB, 512 rows of 1024 columns.
-  SUMS = 512 * 1024,
+  // Threads that a product runs on at most.
+  MOST_THREADS = 256,
+  // Looks at what another thread has yet to do before this one gives way: it may be waiting for this very core.
+  LOOKS_BEFORE_YIELD = 2000,
+  // Sums of a C in bf16 whose depth takes several blocks, and of a path's inner product: 512 rows of 1024 columns.
+  SUMS = PLK_PRODUCT_SUMS,
 };
 
 typedef struct {
@@ -53,6 +55,11 @@ static scratch *own_scratch(void) {
     }
   }
   return pages;
+}
+
+float *plk_product_sums(void) {
+  scratch *own = own_scratch();
+  return own != NULL ? own->sums : NULL;
 }
 
 size_t plk_product_scratch_size(void) { return sizeof(scratch); }
@@ -107,6 +114,13 @@ static int64_t steps_of(const plk_tiling *tiling, int64_t depths) {
   return quotient_up(depths, tiling->step) + quotient_up(depths, tiling->block) * tiling->extra;
 }
 
+// Columns of B that a thread has packed, and the first tile of rows that none has multiplied by them yet.
+typedef struct {
+  _Alignas(64) _Atomic int64_t next;
+  const uint32_t *b;
+  int64_t panel, end;
+} slice;
+
 // A part of the product that all its threads work on at a time: rows and columns of C, and a part of their depth.
 typedef struct {
   const plk_product *product;
@@ -116,14 +130,16 @@ typedef struct {
   int64_t first_column, columns, panels;
   int64_t depth, depths, depth_steps;
   int64_t steps;  // of a panel: of the depth, and of the rank where the path's second factor follows
+  int64_t panel_steps;  // from one panel of B to the next
   plk_tile tile;  // all of its C
   const plk_low_rank *low_rank;  // or NULL
   const uint32_t *down;  // the packed panels of its first factor, or NULL where the inner product is there already
   float *inner;  // its sums, of all rows
   int takes_up;  // whether the path's second factor is multiplied here
   int64_t threads;
-  int64_t widest;  // panels of B that there is room for
-  int64_t column_tasks, row_tasks;
+  int64_t row_tasks, column_tasks;
+  _Atomic int64_t rows_packed, columns_done;  // of these tasks
+  slice *slices;  // of each thread, its last
   _Atomic int *fails;
 } part;
 
@@ -177,9 +193,7 @@ static plk_operand inner_of(const plk_low_rank *path) {
   return (plk_operand){.base = path->inner, .format = path->format, .along_depth = 1, .stride = path->rank};
 }
 
-static void pack_rows(void *context, int64_t task, int64_t worker) {
-  (void)worker;
-  const part *part = context;
+static void pack_rows(const part *part, int64_t task) {
   const int64_t lanes = part->tiling.row_lanes;
   const int64_t first = task * PANELS_A_TASK, last = smaller(part->tiles, first + PANELS_A_TASK);
   pack_panels(part, 1, first, last, part->a + first * lanes * part->steps);
@@ -196,59 +210,87 @@ static void pack_rows(void *context, int64_t task, int64_t worker) {
   }
 }
 
-// Panels of B that the next slice takes where so many are left: equal ones, as many for each thread, or three quarters of
-// what is left shared out over the threads.
-static int64_t slice_of(const part *part, int64_t left) {
-  const int64_t threads = part->threads;
-  if (part->panels < PANELS_WORTH_CUTTING * threads || threads == 1) {
-    const int64_t slices = multiple_up(quotient_up(part->panels, part->widest), threads);
-    return smaller(left, quotient_up(part->panels, slices));
-  }
-  const int64_t share = larger(FEWEST_PANELS, quotient_up(3 * left, 4 * threads));
-  return smaller(left, smaller(share, part->widest));
-}
-
-// Packs some columns of B for this thread alone and multiplies all rows, or its share of them, by these.
-static void multiply_columns(void *context, int64_t task, int64_t worker) {
-  (void)worker;
-  const part *part = context;
-  const plk_tiling *tiling = &part->tiling;
-  scratch *own = own_scratch();
-  if (own == NULL) {
-    *part->fails = 1;
+// Lets some time go by in a loop that waits for another thread.
+static void wait_a_moment(int64_t looks) {
+  if (looks >= LOOKS_BEFORE_YIELD) {
+    sched_yield();
     return;
   }
-  const int64_t column = task / part->row_tasks, row = task % part->row_tasks;
-  int64_t panel = 0;
-  for (int64_t before = 0; before < column; before++) panel += slice_of(part, part->panels - panel);
-  const int64_t panels_end = panel + slice_of(part, part->panels - panel);
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+// Packs some columns of B, and of the path's second factor.
+static const uint32_t *pack_columns(const part *part, int64_t panel, int64_t end, uint32_t *packed) {
+  const int64_t lanes = part->tiling.columns;
   const plk_operand *operand = &part->product->b;
-  const uint32_t *b = own->b;
-  int64_t steps = part->steps;  // from one panel of B to the next
-  if (operand->format == PLK_PACKED) {
-    steps = steps_of(tiling, operand->stride);
-    b = (const uint32_t *)operand->base + panel * steps * tiling->columns;
-  } else {
-    pack_panels(part, 0, panel, panels_end, own->b);
-  }
-  for (int64_t i = panel; part->takes_up && i < panels_end; i++) {
+  if (operand->format == PLK_PACKED) return (const uint32_t *)operand->base + panel * part->panel_steps * lanes;
+  pack_panels(part, 0, panel, end, packed);
+  for (int64_t i = panel; part->takes_up && i < end; i++) {
     const int64_t line = line_of(part, 0, i);
-    const plk_panel up = {&part->low_rank->up, line, line_of(part, 0, i + 1) - line, 0, part->low_rank->rank,
-                          tiling->columns, part->product->rounds, 0};
-    tiling->pack(own->b + ((i - panel) * part->steps + part->depth_steps) * tiling->columns, &up);
+    const plk_panel up = {&part->low_rank->up, line, line_of(part, 0, i + 1) - line, 0, part->low_rank->rank, lanes,
+                          part->product->rounds, 0};
+    part->tiling.pack(packed + ((i - panel) * part->steps + part->depth_steps) * lanes, &up);
   }
-  const int64_t first = panel * tiling->columns, last = smaller(part->columns, panels_end * tiling->columns);
+  return packed;
+}
+
+// Multiplies rows by a slice's columns until there are none left.
+static void multiply_rows(const part *part, slice *slice) {
+  const int64_t lanes = part->tiling.columns;
   const int64_t size = size_of(part->tile.format);
-  const int64_t end = (row + 1) * part->tiles / part->row_tasks;
-  for (int64_t t = row * part->tiles / part->row_tasks; t < end; t++) {
+  while (slice->next < part->tiles) {
+    const int64_t t = atomic_fetch_add(&slice->next, 1);
+    if (t >= part->tiles) return;
     plk_tile tile = part->tile;
     const int64_t top = top_of(part, t);
     tile.rows = top_of(part, t + 1) - top;
-    for (int64_t j = first; j < last; j += tiling->columns) {
-      tile.c = (char *)part->tile.c + (top * tile.stride + j) * size;
-      tile.columns = smaller(tiling->columns, last - j);
-      tiling->multiply(part->a + t * tiling->row_lanes * part->steps, b + (j - first) * steps, part->steps, &tile);
+    for (int64_t i = slice->panel; i < slice->end; i++) {
+      tile.c = (char *)part->tile.c + (top * tile.stride + i * lanes) * size;
+      tile.columns = smaller(lanes, part->columns - i * lanes);
+      part->tiling.multiply(part->a + t * part->tiling.row_lanes * part->steps,
+                            slice->b + (i - slice->panel) * part->panel_steps * lanes, part->steps, &tile);
     }
+  }
+}
+
+// Packs some columns for this thread, waits for the rows, and multiplies these.
+static void multiply_columns(part *part, int64_t task, slice *slice) {
+  scratch *own = own_scratch();
+  if (own != NULL) {
+    slice->panel = task * part->panels / part->column_tasks;
+    slice->end = (task + 1) * part->panels / part->column_tasks;
+    slice->b = pack_columns(part, slice->panel, slice->end, own->b);
+    for (int64_t looks = 0; part->rows_packed < part->row_tasks; looks++) wait_a_moment(looks);
+    atomic_store(&slice->next, 0);
+    multiply_rows(part, slice);
+  } else {
+    *part->fails = 1;
+  }
+  atomic_fetch_add(&part->columns_done, 1);
+}
+
+// Takes rows of the slices that other threads are at. All slices have been taken then, so that each is its thread's last.
+static void help(part *part) {
+  for (int64_t looks = 0; part->columns_done < part->column_tasks; looks++) {
+    for (int64_t worker = 0; worker < part->threads; worker++) multiply_rows(part, &part->slices[worker]);
+    wait_a_moment(looks);
+  }
+}
+
+// Packs rows, then columns by which it multiplies; whoever finds nothing left to pack helps the others.
+static void work(void *context, int64_t task, int64_t worker) {
+  part *part = context;
+  if (task < part->row_tasks) {
+    pack_rows(part, task);
+    atomic_fetch_add(&part->rows_packed, 1);
+  } else if (task < part->row_tasks + part->column_tasks) {
+    multiply_columns(part, task - part->row_tasks, &part->slices[worker]);
+  } else {
+    help(part);
   }
 }
 
@@ -263,19 +305,21 @@ static void pack_down(const part *part, uint32_t *packed) {
   }
 }
 
-// First all threads pack the rows, then each takes columns until there are none left.
+// Gives each thread as many slices of columns as any other.
 static void multiply_part(part *part) {
-  const int64_t threads = part->threads;
-  const int64_t lanes = part->tiling.columns;
+  const int64_t threads = part->threads, lanes = part->tiling.columns;
   part->tiles = quotient_up(part->rows, part->tiling.rows);
   part->panels = quotient_up(part->columns, lanes);
-  part->widest = larger(1, CELLS_OF_B / larger(1, part->steps) / lanes);
-  part->column_tasks = 0;
-  for (int64_t panel = 0; panel < part->panels; part->column_tasks++) panel += slice_of(part, part->panels - panel);
-  // Rows are cut where there are fewer columns than threads.
-  part->row_tasks = smaller(part->tiles, quotient_up(threads, part->column_tasks));
-  plk_parallel_run(threads, pack_rows, part, quotient_up(part->tiles, PANELS_A_TASK));
-  plk_parallel_run(threads, multiply_columns, part, part->column_tasks * part->row_tasks);
+  const int is_packed = part->product->b.format == PLK_PACKED;
+  part->panel_steps = is_packed ? steps_of(&part->tiling, part->product->b.stride) : part->steps;
+  const int64_t widest = larger(1, CELLS_OF_B / larger(1, part->steps) / lanes);
+  part->column_tasks = smaller(part->panels, multiple_up(quotient_up(part->panels, widest), threads));
+  part->row_tasks = quotient_up(part->tiles, PANELS_A_TASK);
+  part->rows_packed = part->columns_done = 0;
+  slice slices[MOST_THREADS];
+  for (int64_t worker = 0; worker < threads; worker++) atomic_init(&slices[worker].next, part->tiles);
+  part->slices = slices;
+  plk_parallel_run(threads, work, part, part->row_tasks + part->column_tasks + (threads > 1 ? threads : 0));
 }
 
 int64_t plk_packed_cells(int64_t lines, int64_t depth, int32_t instructions) {
@@ -310,7 +354,8 @@ int plk_product_run(const plk_product *product, int32_t instructions, int64_t th
   if (product->m <= 0 || product->n <= 0) return 1;
   _Atomic int fails = 0;
   const int in_bf16 = product->a.format == PLK_BF16 || product->b.format == PLK_BF16 || product->b.format == PLK_PACKED;
-  part now = {.product = product, .tiling = tiling(instructions, in_bf16), .a = own->a, .threads = threads,
+  part now = {.product = product, .tiling = tiling(instructions, in_bf16), .a = own->a,
+              .threads = smaller(threads, MOST_THREADS),
               .low_rank = product->low_rank, .fails = &fails};
   const plk_low_rank *path = product->low_rank;
   if (path != NULL && (path->rank > LARGEST_RANK || product->k <= 0)) return run_apart(product, instructions, threads);

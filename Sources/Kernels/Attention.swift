@@ -14,7 +14,7 @@ import CKernels
 public enum Attention {
   /// R, the query rows whose scores exist at once: enough for a matrix product to be one, few enough for the tile to
   /// stay in the second-level cache.
-  public static let blockRows = 64
+  public static let blockRows = 128
   /// K, the keys whose scores exist at once.
   public static let tileKeys = 512
 

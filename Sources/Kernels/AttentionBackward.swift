@@ -2,9 +2,10 @@
 
 import CKernels
 
-/// One backward pass of attention, by contiguous shares of the query heads.
+/// One backward pass of attention, by contiguous shares of the query heads' blocks.
 ///
-/// A share adds dk and dv of the key-value heads that begin in it up in their place, or in bf16 in scratch from which
+/// The shares have as many keys to multiply each, so that a head may be cut between blocks: heads are often too few to be
+/// shared out evenly. A share adds dk and dv of the key-value heads that begin in it up in their place, or in bf16 in scratch from which
 /// they are rounded. The one head that may have begun in an earlier share goes to other scratch and is added when all are
 /// done, in the order of the shares: no two threads write to one place, and the result depends on the number of threads
 /// but not on their timing.
@@ -34,32 +35,35 @@ struct AttentionBackward<X: Number, Factor: Number> {
   }
 
   func run(shares: Int) {
-    let heads = shape.batch * shape.heads
-    func first(_ share: Int) -> Int { heads * share / shares }
+    let cuts = AttentionCuts(shape, shares: shares)
+    let group = shape.group * shape.blocks
     Parallelism.forEachTask(shares) { index, _ in
       let packed = packedTile(of: index)
       var packedHead = -1
-      for head in first(index)..<first(index + 1) {
-        let shared = head / shape.group
+      let blocks = cuts.blocks(of: index)
+      for place in blocks {
+        let shared = place / group
         if let packed, packedHead != shared {
           packed.fill(k + offset(shared), v + offset(shared), stride: shape.keyStride)
           packedHead = shared
         }
-        let isOlder = shared * shape.group < first(index)
+        let isOlder = shared * group < blocks.lowerBound
         let target = isOlder ? scratch(of: index) : gathered(shared, by: index)
-        self.head(head, isFirst: head == max(first(index), shared * shape.group), into: target, packed, share: index)
-        if !isOlder && head == (shared + 1) * shape.group - 1 { round(target, shared) }
+        block(
+          place, isFirst: place == max(blocks.lowerBound, shared * group), into: target, packed, share: index)
+        if !isOlder && place == (shared + 1) * group - 1 { round(target, shared) }
       }
     }
     // Heads that more than one share worked on: `owner` is the one that they began in.
     var owner = 0
-    for index in 1..<max(1, shares) where first(index) < first(index + 1) {
-      let shared = first(index) / shape.group
-      if first(index) % shape.group == 0 { continue }
-      while first(owner + 1) <= shared * shape.group { owner += 1 }
+    for index in 1..<max(1, shares) where !cuts.blocks(of: index).isEmpty {
+      let first = cuts.blocks(of: index).lowerBound
+      let shared = first / group
+      if first % group == 0 { continue }
+      while cuts.blocks(of: owner).upperBound <= shared * group { owner += 1 }
       let whole = gathered(shared, by: owner)
       add(scratch(of: index), to: whole)
-      if first(index + 1) >= (shared + 1) * shape.group { round(whole, shared) }
+      if cuts.blocks(of: index).upperBound >= (shared + 1) * group { round(whole, shared) }
     }
   }
 
@@ -69,18 +73,21 @@ struct AttentionBackward<X: Number, Factor: Number> {
     return PackedTile(shape, .backward, of: X.self, in: workspace + (share + 1) * self.share - room, room: room)
   }
 
-  private func head(_ index: Int, isFirst: Bool, into target: Target, _ packed: PackedTile?, share: Int) {
+  /// A head's blocks come from its last to its first.
+  private func block(_ place: Int, isFirst: Bool, into target: Target, _ packed: PackedTile?, share: Int) {
+    let index = place / shape.blocks
     let element = index / shape.heads
     let head = index % shape.heads
+    let block = shape.blocks - 1 - place % shape.blocks
     // The last block sees every key, so it can set dk and dv where the others add to them.
-    for block in (0..<shape.blocks).reversed() {
-      let first = block * Attention.blockRows
-      self.block(
-        first: first, rows: min(Attention.blockRows, shape.sequence - first),
-        query: shape.queryOffset(element, first, head), key: shape.keyOffset(element, head / shape.group),
-        statistics: index * shape.sequence + first, into: target, packed,
-        accumulate: !(isFirst && block == shape.blocks - 1), buffer: workspace + share * self.share)
-    }
+    let sets = isFirst && block == shape.blocks - 1
+    if isFirst && !sets { clear(target) }
+    let first = block * Attention.blockRows
+    self.block(
+      first: first, rows: min(Attention.blockRows, shape.sequence - first),
+      query: shape.queryOffset(element, first, head), key: shape.keyOffset(element, head / shape.group),
+      statistics: index * shape.sequence + first, into: target, packed, accumulate: !sets,
+      buffer: workspace + share * self.share)
   }
 
   private func block(
@@ -180,6 +187,13 @@ struct AttentionBackward<X: Number, Factor: Number> {
     let (rows, width) = (shape.sequence, shape.headDimension)
     target.dk.round(into: dk + offset, stride: shape.keyStride, rows: rows, width: width)
     target.dv.round(into: dv + offset, stride: shape.keyStride, rows: rows, width: width)
+  }
+
+  /// Of scratch alone, whose rows lie side by side.
+  private func clear(_ target: Target) {
+    let count = shape.sequence * shape.headDimension
+    target.dk.base.update(repeating: 0, count: count)
+    target.dv.base.update(repeating: 0, count: count)
   }
 
   private func add(_ part: Target, to whole: Target) {

@@ -42,6 +42,32 @@ struct AttentionShape {
   }
 }
 
+/// Where the blocks of all heads are cut into shares of about as many keys.
+///
+/// Blocks are counted head by head, and within a head from its last, which has the most keys, to its first.
+struct AttentionCuts {
+  private let firsts: [Int]
+
+  init(_ shape: AttentionShape, shares: Int) {
+    let keys = (0..<shape.blocks).reversed().map { min(($0 + 1) * Attention.blockRows, shape.sequence) }
+    let headKeys = keys.reduce(0, +)
+    let heads = shape.batch * shape.heads
+    firsts = (0...shares).map { share in
+      let before = heads * headKeys * share / shares
+      var place = before / headKeys * shape.blocks
+      // To the nearer end of the block that the cut falls into.
+      var left = before % headKeys
+      for count in keys where left > 0 {
+        if 2 * left >= count { place += 1 }
+        left -= count
+      }
+      return place
+    }
+  }
+
+  func blocks(of share: Int) -> Range<Int> { firsts[share]..<firsts[share + 1] }
+}
+
 /// Rows of one head as its products read them, `[rows, D]`: where they lie, if that is what they are stored in, or in fp32,
 /// widened into a buffer.
 struct HeadRows<Factor: Number> {

@@ -21,13 +21,10 @@ struct BlockedProduct {
       rounds: a.format == PLK_BF16 || b.format == PLK_BF16 || b.format == PLK_PACKED ? 1 : 0)
   }
 
-  /// The fewest multiply-adds worth a thread of their own, some tens of microseconds.
-  private static let smallestShare = 1 << 20
-
   /// Multiplies on all threads that there is enough work for, a low-rank path along with the rest.
   func run(_ path: plk_low_rank? = nil) {
     let work = Int(product.m) * Int(product.n) * max(1, Int(product.k))
-    let threads = max(1, min(Parallelism.threads, work / Self.smallestShare))
+    let threads = Parallelism.threads(forProducts: work)
     guard let path else { return multiply(threads: threads) }
     withUnsafePointer(to: path) {
       var both = self

@@ -46,6 +46,11 @@ public enum MatrixProduct {
     expect("x", count: x.count, is: rows * input)
     expect("dw", count: dw.count, is: output * input)
     guard let c = dw.address else { return }
+    if let factor = FactorGradient(
+      dy: dy, x: x, rows: rows, input: input, output: output, scale: scale, accumulate: accumulate, into: c)
+    {
+      return factor.run()
+    }
     run(
       Operand(dy.address, transposed: true, stride: output), Operand(x.address, transposed: false, stride: input),
       into: c, m: output, n: input, k: rows, scale: scale, accumulate: accumulate)

@@ -59,6 +59,9 @@ public enum Parallelism {
     }
   }
 
+  /// Threads for a product of so many multiply-adds: each its share of some tens of microseconds.
+  static func threads(forProducts work: Int) -> Int { max(1, min(threads, work / (1 << 20))) }
+
   /// Rows to a task, so that a task touches about `elements` elements.
   static func rows(ofWidth width: Int, elements: Int = elementGrain) -> Int {
     max(1, elements / max(1, width))

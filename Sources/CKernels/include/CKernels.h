@@ -267,6 +267,20 @@ void plk_pack_columns(uint32_t *packed, const plk_operand *operand, int64_t line
 /// Fills C on so many threads; 0 if there is no memory for their buffers.
 int plk_product_run(const plk_product *product, int32_t instructions, int64_t threads);
 
+/// The gradient of a low-rank factor, which is fp32: out[rank, width] = scale * narrow[rows, rank]^T wide[rows, width], or
+/// out[width, rank] where it lies `across`, added to what out holds if `adds`. Both operands are fp32 or bf16, close
+/// together; the rank is 64 at most. Sums are fp32, one row after the other.
+typedef struct {
+  const void *narrow, *wide;
+  float *out;
+  int64_t rows, rank, width;
+  float scale;
+  int32_t format, across, adds;
+} plk_factor_gradient;
+
+/// Fills out on so many threads, on processors with AVX-512; 0 if there is no memory for the narrow operand in fp32.
+int plk_factor_gradient_run(const plk_factor_gradient *gradient, int64_t threads);
+
 // MARK: Streams through memory
 
 /// All bits of x together.

@@ -32,10 +32,10 @@ import Testing
     // streams of 32, the stream's gradient 32 and 88 of gradients); the second layer leaves 1000. In the first: down adds
     // its gradient 96, gate and up 192 less their 96, product 48 and the normed stream 32 go, the norm adds 8 and frees
     // 36, middle goes within them: 1084 before `output`. There the context's gradient 32 and o's 64 come, then those of
-    // q 32, k 16 and v 16, and attention borrows 2·4·4 + 64 + 2·4·4 = 128.
+    // q 32, k 16 and v 16, and attention borrows 2·4·4 + 128 + 2·4·4 = 192.
     #expect(plan.peakMoment == "backward.layer.0.attention")
-    #expect(plan.peak.bytes - load == Bytes(4 * (1084 + 32 + 64 + 64 + 128)))
-    #expect(plan.accounts[.workspace] == Bytes(4 * 128))
+    #expect(plan.peak.bytes - load == Bytes(4 * (1084 + 32 + 64 + 64 + 192)))
+    #expect(plan.accounts[.workspace] == Bytes(4 * 192))
     // Everything but the embedding's table, the first layer's q, k, v and its first norm has its gradient by now.
     #expect(plan.accounts[.gradients] == Bytes(4 * (1160 - 80 - 128 - 8)))
   }
@@ -107,9 +107,9 @@ import Testing
     let spec = try Models.tiny(layers: 1)
     let journal = try EngineWalk.journal(spec, Models.recipe(spec, .full, sequence: 100).recipe, threads: threads)
     let entries = Ledger(posting: journal).entries.filter { $0.account == .workspace }
-    // Blocks of 64 rows of 100 scores, 64 maxima and 64 sums of 8 bytes; backward two such blocks, 64 products of rows and
-    // two gradients of 100·4. Both are whole cache lines: 412 and 854 of 16 floats.
-    #expect(entries.map(\.bytes) == [Bytes(4 * threads * (6400 + 192)), Bytes(4 * threads * (12_800 + 64 + 800))])
+    // A block of 100 rows of 100 scores, with room for 128 maxima and 128 sums of 8 bytes; backward two such blocks, 128
+    // products of rows and two gradients of 100·4. Both are whole cache lines: 649 and 1308 of 16 floats.
+    #expect(entries.map(\.bytes) == [Bytes(4 * threads * (10_000 + 384)), Bytes(4 * threads * (20_000 + 128 + 800))])
   }
 
   @Test func `in bf16 activations take half, and statistics, scores, gradients and moments what they took`() throws {

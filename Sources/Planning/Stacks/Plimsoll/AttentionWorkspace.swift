@@ -14,7 +14,7 @@ struct AttentionWorkspace {
   /// What queries, keys, values and their gradients are stored in.
   let format: ScalarFormat
 
-  private static let blockRows = 64
+  private static let blockRows = 128
   private static let tileKeys = 512
   /// A cache line of 64 bytes: threads' shares begin on one.
   private static let line = 16
