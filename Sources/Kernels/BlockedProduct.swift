@@ -4,8 +4,9 @@ import CKernels
 
 /// A product of any formats, over our own kernel, which packs blocks of both operands for the caches.
 ///
-/// The rows' operand is packed once by all threads together; each then takes columns, which it packs for itself. They
-/// pack into buffers of their own, ``MatrixProduct/packingBytes`` for as long as a thread lives; like the BLAS's own
+/// The rows' operand is packed once by all threads together; each then takes columns, which it packs for itself, and in the
+/// end rows of another thread's columns, so that one whose processor others share doesn't keep the rest waiting. They pack
+/// into buffers of their own, ``MatrixProduct/packingBytes`` for as long as a thread lives; like the BLAS's own
 /// buffers, these are no tensors.
 struct BlockedProduct {
   private var product: plk_product
