@@ -24,8 +24,8 @@ enum {
   MOST_THREADS = 256,
   // Looks at what another thread has yet to do before this one gives way: it may be waiting for this very core.
   LOOKS_BEFORE_YIELD = 2000,
-  // Sums of a C in bf16 whose depth takes several blocks, and of a path's inner product: 512 rows of 2048 columns and a
-  // rank of 64. Wider ones have their rows packed once for every so many columns.
+  // Sums of a C in bf16 whose depth takes several blocks, and of a path's inner product: 512 rows of 1024 columns.
+  // Wider ones have their rows packed once for every so many columns; room for twice as many made no step faster.
   SUMS = PLK_PRODUCT_SUMS,
 };
 

@@ -63,8 +63,8 @@ void plk_tile_store(const float *sums, int64_t width, const plk_tile *tile);
 // last block of a depth has as many cells as it needs. More than 16 columns of B are split, their scales are not.
 enum { PLK_HALVES_BLOCK = 128, PLK_HALVES_CELLS = PLK_HALVES_BLOCK / 2 };
 
-// The floats that a thread sums in beside what it packs into, 4.1 MiB, and where they are; NULL if there is no memory.
-enum { PLK_PRODUCT_SUMS = 512 * 2112 };
+// The floats that a thread sums in beside what it packs into, 2 MiB, and where they are; NULL if there is no memory.
+enum { PLK_PRODUCT_SUMS = 512 * 1024 };
 float *plk_product_sums(void);
 
 #if PLK_X86_TILES

@@ -7,7 +7,7 @@ extension KernelTests {
   /// Products in other formats than fp32 alone, by every instruction set that this processor has.
   @Suite struct `Blocked matrix products` {
     /// T, I and O: one, odd, below and above the tiles and panels of every instruction set, deeper than a block,
-    /// and more rows than a block has.
+    /// and more rows than a block has, of few enough columns.
     static let extents = [
       (1, 1, 1), (3, 17, 1), (1, 65, 63), (17, 3, 64), (64, 64, 64), (65, 200, 31), (130, 63, 33), (9, 2500, 40),
       (200, 96, 130), (17_000, 5, 7),
