@@ -13,9 +13,30 @@ extension KernelTests {
     @Test(arguments: ranks, extents)
     func `agree with sums in double precision in either orientation and format`(rank: Int, extents: (Int, Int)) {
       let (rows, width) = extents
-      for product in [Product(rows, width, rank), Product(rows, rank, width)] {
-        product.check(Float.self, Float.self, Float.self)
-        product.check(BFloat16.self, BFloat16.self, Float.self)
+      for (input, output) in [(width, rank), (rank, width)] {
+        check(rows, input, output, Float.self)
+        check(rows, input, output, BFloat16.self)
+      }
+    }
+
+    private func check<N: Number>(_ rows: Int, _ input: Int, _ output: Int, _: N.Type) {
+      var values = TestValues(seed: UInt64(rows + 2 * input + 3 * output))
+      let x = values.array(rows * input).map(N.init(nearest:))
+      let dy = values.array(rows * output).map(N.init(nearest:))
+      let before = values.array(output * input)
+      let sums = Reference.product(
+        output, input, rows, { dy[$1 * output + $0].single }, { x[$0 * input + $1].single })
+      for accumulate in [false, true] {
+        let (one, two) = onOneAndTwoThreads {
+          var gradient = before
+          MatrixProduct.weightGradient(
+            dy: dy.span, x: x.span, rows: rows, input: input, output: output, scale: 0.5, accumulate: accumulate,
+            into: gradient.mutableSpan)
+          return gradient
+        }
+        let expected = sums.indices.map { 0.5 * sums[$0] + (accumulate ? Double(before[$0]) : 0) }
+        expectClose(one, expected, "one thread")
+        expectClose(two, expected, "two threads")
       }
     }
 
