@@ -18,7 +18,7 @@ struct FactorGradient {
     dy: Span<Y>, x: Span<X>, rows: Int, input: Int, output: Int, scale: Float, accumulate: Bool,
     into dw: UnsafeMutablePointer<W>
   ) {
-    guard min(input, output) <= Self.largestRank, rows > 0,
+    guard (1...Self.largestRank).contains(min(input, output)), rows > 0,
       ProductInstructions.used.rawValue >= ProductInstructions.avx512.rawValue, X.format == Y.format, W.format == .fp32,
       input < output || PartialSums.used != .fp16
     else { return nil }
